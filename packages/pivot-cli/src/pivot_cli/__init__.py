@@ -1,0 +1,1 @@
+"""The command line of Pivot: pip install pivot-cli."""

@@ -1,0 +1,1 @@
+"""Exchange pipelines with DVC."""

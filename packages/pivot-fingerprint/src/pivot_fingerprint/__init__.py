@@ -1,0 +1,1 @@
+"""Which code does this function depend on, and did it change?"""
