@@ -1,0 +1,135 @@
+"""The seams between the parts of Pivot. Each has a working default; another implementation needs no change elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+from pivot_fingerprint import Fingerprint
+
+from pivot_core.events import Event
+from pivot_core.model import Digest, FileState, Json, Out, Record, Stage
+
+if TYPE_CHECKING:
+    from pivot_core.project import Project
+
+
+@attrs.frozen
+class Loaded:
+    """What loading a pipeline gave, as plain data: it can cross a process border.
+
+    `stages` and `code` are keyed by stage name, in order of declaration; `bundle` holds the bytes of every project
+    source that was read, by path; `source_text` the normalised source of code entries, by digest; `notices` are
+    things to tell the user.
+    """
+
+    stages: Mapping[str, Stage] = attrs.field(hash=False)
+    code: Mapping[str, Fingerprint] = attrs.field(hash=False)
+    bundle: Mapping[str, bytes] = attrs.field(factory=dict, hash=False)
+    source_text: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    notices: tuple[str, ...] = ()
+
+
+class Loader(Protocol):
+    def load(self, project: Project) -> Loaded:
+        """Import the pipeline of `project` and fingerprint its stages. Raises PipelineError."""
+
+
+@attrs.frozen
+class Task:
+    """One run of one stage, as plain data. `deps` are the digests it was planned with."""
+
+    id: str
+    stage: str
+    code: Digest
+    params: Mapping[str, Json] = attrs.field(hash=False)
+    deps: Mapping[str, FileState] = attrs.field(hash=False)
+    outs: tuple[Out, ...]
+    log: str  # path relative to the root, of the file that takes what the stage prints
+    environment: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    timeout: float | None = None  # seconds
+
+
+@attrs.frozen
+class Started:
+    task: str
+    pid: int
+
+
+@attrs.frozen
+class Finished:
+    """The stage's process ended. `error` is empty when it succeeded and all outs are there; else it says what went
+    wrong ("exit code 3", "killed by SIGSEGV", "did not write model.pkl", …). `outs` are already in the store."""
+
+    task: str
+    seconds: float
+    error: str = ""
+    outs: Mapping[str, FileState] = attrs.field(factory=dict, hash=False)
+    notices: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Lost:
+    """What was to run the task is gone; the task did not finish and says nothing about its stage."""
+
+    task: str
+    why: str
+
+
+type Report = Started | Finished | Lost
+
+
+@attrs.frozen
+class Limits:
+    """`jobs` is how many tasks may run at once."""
+
+    jobs: int
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere. Workers never plan, and the executor never writes lock files."""
+
+    def start(self, loaded: Loaded, limits: Limits) -> None: ...
+
+    def submit(self, task: Task) -> None: ...
+
+    def next(self, timeout: float | None) -> Sequence[Report]:
+        """Wait up to `timeout` seconds (None: as long as it takes) and return what was reported meanwhile."""
+
+    def cancel(self, task: str, grace: float) -> None:
+        """Ask the task to end (SIGTERM), and end it after `grace` seconds."""
+
+    def close(self) -> None:
+        """End everything that was started, at once. Calling it twice is harmless."""
+
+
+class Store(Protocol):
+    """Objects by digest. An object is immutable: whatever was put is what can be fetched, or nothing."""
+
+    def missing(self, digests: Collection[Digest]) -> set[Digest]: ...
+
+    def put(self, path: Path) -> FileState:
+        """Store the file or directory at `path` and return what it is."""
+
+    def fetch(self, state: FileState, path: Path) -> None:
+        """Put the object at `path`, replacing what is there. Raises MissingObjectError if it is gone or damaged."""
+
+
+class Records(Protocol):
+    def read(self, stage: str) -> Record | None:
+        """The last record of a stage; None where there is none or it fails its check."""
+
+    def write(self, record: Record) -> None: ...
+
+
+class RunCache(Protocol):
+    def find(self, key: str) -> Mapping[str, FileState] | None:
+        """The outs, by path, of an earlier run with this key."""
+
+    def add(self, key: str, outs: Mapping[str, FileState]) -> None: ...
+
+
+class EventSink(Protocol):
+    def emit(self, event: Event) -> None: ...
