@@ -1,0 +1,195 @@
+"""What is at a path: the state of files and directories, read only where their stamps do not tell."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+
+from pivot_core.errors import PivotError
+from pivot_core.model import Digest, FileState
+from pivot_core.storage.digests import hash_descriptor
+from pivot_core.storage.ignore import Ignore
+from pivot_core.storage.listing import Entry, listing_state
+from pivot_core.storage.parallel import in_parallel
+from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps
+from pivot_core.storage.walk import Found, walk
+
+TRIES = 3  # how often a file that changes while it is read is read again
+LARGE = 1 << 20  # bytes from which waiting for a trusted stamp is cheaper than reading twice, and threads pay
+PRUNE_ABOVE = 10_000  # stamps that nobody asked about
+
+
+class Hasher:
+    """Tells the state of paths under a project root. `hashed` counts the files that were read.
+
+    Paths are relative to `root`, or absolute. `clock` must touch a file on the file system that most files are on.
+    """
+
+    def __init__(self, root: Path, stamps: Stamps, ignore: Ignore, clock: FileClock) -> None:
+        self.root = root
+        self.stamps = stamps
+        self.ignore = ignore
+        self.hashed = 0
+        self._clock = clock
+        self._count_lock = threading.Lock()
+
+    def state(self, path: str) -> FileState | None:
+        """What is at `path`; None where there is nothing, or a link that leads nowhere.
+
+        Raises PivotError if it cannot be read, keeps changing, or is no file or directory.
+        """
+        return self.states([path])[path]
+
+    def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
+        """`state` of many paths, read in parallel."""
+        found = {path: self._look(path) for path in dict.fromkeys(paths)}
+        digests = self._read([file for look in found.values() if look is not None for file in look.unknown])
+        return {path: None if look is None else look.state(digests) for path, look in found.items()}
+
+    def listing(self, path: str) -> list[Entry]:
+        """What is in the directory at `path`. Raises PivotError as `state`."""
+        look = self._look(path)
+        if look is None or look.found is None:
+            raise PivotError(f"{path}: not a directory")
+        return look.entries(self._read(look.unknown))
+
+    def known_as(self, path: str | Path) -> str:
+        """The path that stamps are kept under: relative to the root, absolute outside of it."""
+        text = os.path.normpath(self.root / path)
+        return "." if text == str(self.root) else text.removeprefix(f"{self.root}/")
+
+    def note(self, path: str | Path, digest: Digest) -> None:
+        """Take over that the file at `path`, which Pivot itself has just put there, has this digest."""
+        self.stamps.add(Row(self.known_as(path), Stamp.of(os.stat(self.root / path)), digest), trusted=False)
+
+    def settle(self) -> None:
+        """Look again at what was read too soon after it was written, so that the next run need not."""
+        rows = [row for row in self.stamps.take_unsettled() if self._stamp(row.path) == row.stamp]
+        if rows:
+            self._clock.wait_past(max(max(row.stamp.mtime_ns, row.stamp.ctime_ns) for row in rows))
+            self._read([row.path for row in rows], gone_is_fine=True)
+
+    def forgotten(self) -> list[str]:
+        """Paths whose stamps can go, because their files are gone; looked for only when many stamps are not in use."""
+        unused = self.stamps.unused()
+        return [path for path in unused if not os.path.lexists(self.root / path)] if len(unused) > PRUNE_ABOVE else []
+
+    def _stamp(self, path: str) -> Stamp | None:
+        try:
+            return Stamp.of(os.stat(self.root / path))
+        except OSError:
+            return None
+
+    def _look(self, path: str) -> _Look | None:
+        place = os.path.join(self.root, path)
+        try:
+            stat = os.stat(place)
+            link = os.readlink(place) if os.path.islink(place) else None
+            known = self.known_as(path)
+            if modes.S_ISDIR(stat.st_mode):
+                return self._look_into(known, place, link)
+            if modes.S_ISREG(stat.st_mode):
+                return _Look(known, {known: stat}, self._known({known: stat}), link)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise PivotError(f"{path}: cannot be read: {error.strerror}") from None
+        raise PivotError(f"{path}: neither a file nor a directory")
+
+    def _look_into(self, known: str, place: str, link: str | None) -> _Look:
+        top = "" if known == "." else f"{known}/"
+        found = list(walk(Path(place), self.ignore, top))
+        stats = {top + each.path: each.stat for each in found if each.stat is not None}
+        return _Look(top, stats, self._known(stats), link, found)
+
+    def _known(self, stats: dict[str, os.stat_result]) -> dict[str, Digest]:
+        digests = {path: self.stamps.find(path, Stamp.of(stat)) for path, stat in stats.items()}
+        return {path: digest for path, digest in digests.items() if digest is not None}
+
+    def _read(self, paths: Sequence[str], *, gone_is_fine: bool = False) -> dict[str, tuple[Digest, int]]:
+        digests: dict[str, tuple[Digest, int]] = {}
+        if not paths:
+            return digests
+        now = self._clock.now()
+
+        def read(path: str) -> None:
+            try:
+                digests[path] = self._read_file(path, now)
+            except FileNotFoundError:
+                if not gone_is_fine:
+                    raise PivotError(f"{path}: was removed while it was read") from None
+            except OSError as error:
+                raise PivotError(f"{path}: cannot be read: {error.strerror}") from None
+
+        in_parallel(read, paths)
+        return digests
+
+    def _read_file(self, path: str, now: int) -> tuple[Digest, int]:
+        """The digest and size of a file, read when its stamp was the same before and after."""
+        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            for _ in range(TRIES):
+                before = os.fstat(descriptor)
+                if before.st_size >= LARGE and not self._clock.settled(before, now):
+                    now = self._clock.wait_past(max(before.st_mtime_ns, before.st_ctime_ns))
+                digest = hash_descriptor(descriptor, before.st_size)
+                after = os.fstat(descriptor)
+                if Stamp.of(before) == Stamp.of(after):
+                    self._count()
+                    row = Row(path, Stamp.of(after), digest)
+                    self.stamps.add(row, trusted=self._clock.settled(after, now))
+                    return digest, after.st_size
+                now = self._clock.now()
+                os.lseek(descriptor, 0, os.SEEK_SET)
+        finally:
+            os.close(descriptor)
+        raise PivotError(
+            f"{path}: changed each of the {TRIES} times it was read",
+            "Something is still writing to it; wait for that, or end it.",
+        )
+
+    def _count(self) -> None:
+        with self._count_lock:
+            self.hashed += 1
+
+
+@attrs.frozen
+class _Look:
+    """What a first look at a path told, without reading: the stats of its files and the digests of those that are known.
+
+    For a directory `path` ends with a slash (or is empty: the root) and `found` is what it holds; for a file it is None.
+    """
+
+    path: str
+    stats: dict[str, os.stat_result]
+    digests: dict[str, Digest]
+    link: str | None = None
+    found: list[Found] | None = None
+
+    @property
+    def unknown(self) -> list[str]:
+        """The files whose digest is not known."""
+        return [path for path in self.stats if path not in self.digests]
+
+    def state(self, read: dict[str, tuple[Digest, int]]) -> FileState:
+        if self.found is not None:
+            return attrs.evolve(listing_state(self.entries(read)), link=self.link)
+        digest, size = self._file(self.path, read)
+        return FileState(digest, size, link=self.link)
+
+    def entries(self, read: dict[str, tuple[Digest, int]]) -> list[Entry]:
+        return [self._entry(found, read) for found in self.found or ()]
+
+    def _entry(self, found: Found, read: dict[str, tuple[Digest, int]]) -> Entry:
+        if found.stat is None:
+            return Entry(found.path, link=found.link)
+        digest, size = self._file(self.path + found.path, read)
+        return Entry(found.path, digest, size, executable=bool(found.stat.st_mode & modes.S_IXUSR))
+
+    def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
+        return read.get(path) or (self.digests[path], self.stats[path].st_size)

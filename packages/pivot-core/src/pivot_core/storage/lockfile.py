@@ -1,0 +1,151 @@
+"""Lock files: one a stage, in `.pivot/stages`, in git. What one says is true, or it counts as absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import xxhash
+
+from pivot_core.errors import ProjectError
+from pivot_core.model import Record
+from pivot_core.storage.locktext import checked, emit, parse
+
+SUFFIX = ".lock"
+_TEMPORARY = ".tmp-"
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+=,")
+_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_LONGEST = 180  # bytes of a file name before it is cut
+_CONFLICT = b"<<<<<<< "
+
+
+class LockFiles:
+    """Implements `interfaces.Records` in `directory`, which is made when it is needed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._problems: dict[str, str] = {}
+
+    def read(self, stage: str) -> Record | None:
+        """The record of a stage; None where there is none, or none to be trusted (see `problem`).
+
+        Raises ProjectError where Pivot wrote the file but this version cannot use it.
+        """
+        self._problems.pop(stage, None)
+        path = self.path(stage)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
+        text = _checked(data)
+        if text is None:
+            self._problems[stage] = f"{path.name} {_what_is_wrong(data)}"
+            return None
+        record = parse(text)
+        if record is None:
+            from pivot_core.storage.lockschema import read_yaml
+
+            record = read_yaml(text, path.name)
+        if record.stage != stage:
+            self._problems[stage] = f"{path.name} is of another stage, {record.stage}"
+            return None
+        return record
+
+    def problem(self, stage: str) -> str:
+        """Why the last `read` of this stage trusted no record although there is a file; else empty."""
+        return self._problems.get(stage, "")
+
+    def write(self, record: Record) -> None:
+        """Write the lock file of a stage, in one step, if it would differ. Raises ProjectError."""
+        path, data = self.path(record.stage), emit(record)
+        try:
+            if _bytes_of(path) == data:
+                return
+            temporary = self._directory / f"{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
+            try:
+                temporary.write_bytes(data)
+            except FileNotFoundError:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def remove(self, stage: str) -> None:
+        """Remove the lock file of a stage, if there is one."""
+        self.path(stage).unlink(missing_ok=True)
+
+    def stages(self) -> list[str]:
+        """The stages that have a lock file, sorted, whatever is in it."""
+        try:
+            names = os.listdir(self._directory)
+        except OSError:
+            return []
+        found = (self._stage_of(name) for name in names if name.endswith(SUFFIX) and not name.startswith(_TEMPORARY))
+        return sorted(stage for stage in found if stage is not None)
+
+    def clean(self) -> None:
+        """Remove what killed writers have left. Only while no other process writes."""
+        try:
+            names = os.listdir(self._directory)
+        except OSError:
+            return
+        for name in names:
+            if name.startswith(_TEMPORARY):
+                (self._directory / name).unlink(missing_ok=True)
+
+    def path(self, stage: str) -> Path:
+        """Where the lock file of a stage is."""
+        return self._directory / (file_name(stage) + SUFFIX)
+
+    def _stage_of(self, name: str) -> str | None:
+        stem = name.removesuffix(SUFFIX)
+        if "~" not in stem:
+            return os.fsdecode(unquote_to_bytes(stem))
+        text = _checked(_bytes_of(self._directory / name) or b"")
+        record = parse(text) if text is not None else None
+        return None if record is None else record.stage
+
+
+def file_name(stage: str) -> str:
+    """A file name for a stage: its own where any file system takes it, else encoded so that no two are the same.
+
+    Names with capitals get a suffix, since `Train` and `train` are one file on some systems; long ones are cut.
+    """
+    name = "".join(character if character in _SAFE else _percent(character) for character in stage)
+    if name.startswith(".") or name.split(".")[0].lower() in _RESERVED:
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if len(name) <= _LONGEST and stage == stage.lower():
+        return name
+    return f"{name[:_LONGEST]}~{xxhash.xxh3_64_hexdigest(stage.encode('utf-8', 'surrogatepass'))}"
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _checked(data: bytes) -> str | None:
+    try:
+        return checked(data)
+    except UnicodeDecodeError:
+        return None
+
+
+def _what_is_wrong(data: bytes) -> str:
+    if not data.strip(b"\0 \r\n\t"):
+        return "is empty"
+    if data.startswith(_CONFLICT) or b"\n" + _CONFLICT in data:
+        return "has merge conflicts"
+    if b"\ncheck: " not in data:
+        return "is cut off"
+    return "was changed by hand, or damaged"

@@ -1,0 +1,196 @@
+"""Objects by digest, in files that are never written twice.
+
+    ab/cdef…            a file's bytes, 0444; whether a file is executable stands in listings, not here
+    ab/cdef….tree       the listing of a directory
+    tmp/                what is being written; renamed into place when it is whole
+    damaged/            objects whose bytes turned out to be others
+
+An object comes into being by a rename, so it is whole or absent whoever is killed, and two writers of one object do no
+harm. It can still be damaged later (by a disk, or by root through a hard link), so nothing is taken out unread.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import time
+from pathlib import Path
+
+from pivot_core.config import LinkKind
+from pivot_core.errors import PivotError
+from pivot_core.model import Digest
+from pivot_core.storage.digests import TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
+from pivot_core.storage.linking import clone, hard_link
+
+OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/
+_EMPTY = hash_bytes(b"")
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_CLOEXEC
+
+
+class MissingObjectError(PivotError):
+    """An object is not in the store, or was damaged there."""
+
+
+class Objects:
+    """The files of a store. `shown` arguments are paths as users know them, for errors."""
+
+    def __init__(self, directory: Path, link: LinkKind) -> None:
+        self.directory = directory
+        self.link = link
+
+    def path(self, digest: Digest) -> Path | None:
+        """Where an object is or would be; None for text that is no digest."""
+        name = object_name(digest)
+        return None if name is None else self.directory / name[:2] / name[2:]
+
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether an object is there and, as far as its stat tells, whole. `size` is its size in bytes, if known."""
+        path = self.path(digest)
+        try:
+            stat = os.lstat(path) if path else None
+        except OSError:
+            return False
+        if stat is None or not modes.S_ISREG(stat.st_mode):
+            return False
+        if size is None:
+            return stat.st_size > 0 or digest.removesuffix(TREE_SUFFIX) == _EMPTY
+        return stat.st_size == size
+
+    def add_bytes(self, digest: Digest, data: bytes) -> None:
+        """Store the object `digest`. Raises OSError."""
+        temporary = self._temporary()
+        try:
+            descriptor = os.open(temporary, _NEW_FILE, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                os.fchmod(descriptor, 0o444)
+            self._publish(temporary, digest)
+        finally:
+            _discard(temporary)
+
+    def add_file(self, digest: Digest, source: Path, shown: str) -> bool:
+        """Store the file `source`, whose digest is `digest`; whether it is now a hard link of the object.
+
+        Raises OSError, and PivotError if its bytes are no longer those.
+        """
+        temporary = self._temporary()
+        try:
+            linked = self.link == "hardlink" and hard_link(source, temporary)
+            if linked:
+                actual = _hash(temporary)
+            else:
+                _discard(temporary)
+                actual = self._copy(source, temporary, 0o600, shown)
+                os.chmod(temporary, 0o444)
+            if actual != digest:
+                raise PivotError(
+                    f"{shown}: changed while it was being stored",
+                    "Something still writes to it after the stage has ended; let the stage wait for that.",
+                )
+            self._publish(temporary, digest)
+            return linked
+        finally:
+            _discard(temporary)
+
+    def read(self, digest: Digest, shown: str) -> bytes:
+        """The bytes of a small object. Raises MissingObjectError."""
+        path = self._present(digest, shown)
+        data = path.read_bytes()
+        if hash_bytes(data) != digest.removesuffix(TREE_SUFFIX):
+            raise self._damaged(digest, shown)
+        return data
+
+    def take_out(self, digest: Digest, target: Path, shown: str, *, executable: bool = False) -> None:
+        """Make the file `target`, which must not exist, hold the object. Raises OSError and MissingObjectError."""
+        path = self._present(digest, shown)
+        if self.link == "hardlink" and not executable:
+            if _hash(path) != digest:
+                raise self._damaged(digest, shown)
+            try:
+                os.link(path, target)
+            except OSError:
+                pass
+            else:
+                return
+        if self._copy(path, target, 0o777 if executable else 0o666, shown) != digest:
+            os.unlink(target)
+            raise self._damaged(digest, shown)
+
+    def clean(self) -> None:
+        """Remove what killed writers have left behind."""
+        try:
+            with os.scandir(self.directory / "tmp") as scan:
+                old = [entry.path for entry in scan if entry.stat(follow_symlinks=False).st_mtime < time.time() - OLD]
+        except OSError:
+            return
+        for path in old:
+            _discard(Path(path))
+
+    def _copy(self, source: Path, target: Path, mode: int, shown: str) -> Digest:
+        """Copy or reflink `source` to the new file `target`; returns the digest of what is there now."""
+        reading = os.open(source, _READ)
+        try:
+            writing = os.open(target, _NEW_FILE, mode)
+            try:
+                if self.link in ("auto", "reflink") and clone(reading, writing):
+                    return hash_descriptor(writing, os.fstat(writing).st_size)
+                if self.link == "reflink":
+                    raise PivotError(
+                        f"{shown}: the file system cannot make reflinks between it and the store",
+                        "Set `link` to auto, which copies where it must.",
+                    )
+                return copy_descriptor(reading, writing)
+            finally:
+                os.close(writing)
+        finally:
+            os.close(reading)
+
+    def _present(self, digest: Digest, shown: str) -> Path:
+        path = self.path(digest)
+        if path is None or not self.has(digest):
+            raise MissingObjectError(f"{shown}: its bytes ({digest}) are not in the store")
+        return path
+
+    def _damaged(self, digest: Digest, shown: str) -> MissingObjectError:
+        """Set an object aside, and return the error that says so."""
+        path = self.path(digest)
+        assert path is not None
+        aside = self.directory / "damaged"
+        try:
+            aside.mkdir(exist_ok=True)
+            os.replace(path, aside / (path.parent.name + path.name))
+        except OSError:
+            pass
+        return MissingObjectError(
+            f"{shown}: its bytes in the store ({digest}) are damaged", f"They are kept in {aside}."
+        )
+
+    def _temporary(self) -> Path:
+        directory = self.directory / "tmp"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / f"{os.getpid()}-{os.urandom(6).hex()}"
+
+    def _publish(self, temporary: Path, digest: Digest) -> None:
+        path = self.path(digest)
+        assert path is not None
+        try:
+            os.replace(temporary, path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            os.replace(temporary, path)
+
+
+def _hash(path: Path) -> Digest:
+    descriptor = os.open(path, _READ)
+    try:
+        return hash_descriptor(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,56 @@
+"""Take files and directories away without following a link."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Callable
+from pathlib import Path
+
+from pivot_core.errors import PivotError
+from pivot_core.storage.ignore import Ignore, is_litter, is_virtual_environment
+
+
+def clear(root: Path, path: str, ignore: Ignore) -> None:
+    """Remove the out at `path`, relative to `root`, so that a stage finds its place empty; nothing there is fine.
+
+    In a directory, what `ignore` names stays, except for what tools leave behind: it is not the stage's, and nobody has
+    its bytes. Raises PivotError.
+    """
+
+    def stays(place: Path, name: str) -> bool:
+        directory = place.is_dir()
+        if is_litter(place.name):
+            return False
+        return ignore.ignored(name, directory=directory) or (directory and is_virtual_environment(place))
+
+    try:
+        remove(root / path, path, stays)
+    except OSError as error:
+        raise PivotError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def remove(place: Path, name: str = "", stays: Callable[[Path, str], bool] = lambda _place, _name: False) -> None:
+    """Remove what is at `place`; in a directory, all but what `stays` says of a place and its name below `name`.
+
+    A link is removed itself. A directory that holds something that stays is left. Raises OSError.
+    """
+    try:
+        stat = os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not modes.S_ISDIR(stat.st_mode):
+        os.unlink(place)
+        return
+    if stat.st_mode & modes.S_IRWXU != modes.S_IRWXU:
+        os.chmod(place, stat.st_mode | modes.S_IRWXU)
+    left = False
+    for child in os.listdir(place):
+        inner = f"{name}/{child}"
+        if stays(place / child, inner):
+            left = True
+        else:
+            remove(place / child, inner, stays)
+            left = left or os.path.lexists(place / child)
+    if not left:
+        os.rmdir(place)

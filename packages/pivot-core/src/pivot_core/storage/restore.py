@@ -1,0 +1,188 @@
+"""Put objects back where a stage had written them: into a temporary beside the place, checked, and only then swapped."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+import xxhash
+
+from pivot_core.model import Digest
+from pivot_core.storage.hasher import Hasher
+from pivot_core.storage.ignore import TEMPORARY_PREFIX, Ignore
+from pivot_core.storage.listing import Entry, parents
+from pivot_core.storage.objects import Objects
+from pivot_core.storage.parallel import in_parallel
+from pivot_core.storage.remove import remove
+
+
+def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str) -> None:
+    """Make `path` a file with these bytes. Raises OSError and MissingObjectError, with nothing changed."""
+    temporary = temporary_beside(hasher.root / path)
+    try:
+        objects.take_out(digest, temporary, path)
+        replace(temporary, hasher.root / path)
+    finally:
+        remove(temporary)
+    hasher.note(path, digest)
+
+
+def restore_link(target: str, place: Path) -> None:
+    """Make `place` a symbolic link to `target`. Raises OSError."""
+    temporary = temporary_beside(place)
+    try:
+        os.symlink(target, temporary)
+        replace(temporary, place)
+    finally:
+        remove(temporary)
+
+
+def restore_directory(objects: Objects, hasher: Hasher, entries: Iterable[Entry], path: str) -> None:
+    """Make `path` a directory with exactly these entries, and what is ignored there.
+
+    What it has already stays as it is. Raises OSError and MissingObjectError; until all objects have been checked,
+    nothing is changed.
+    """
+    place = hasher.root / path
+    wanted = {entry.path: entry for entry in entries}
+    kept = _kept(hasher, wanted, path) if place.is_dir() and not place.is_symlink() else None
+    temporary = temporary_beside(place)
+    try:
+        todo = [entry for entry in wanted.values() if entry.path not in (kept or ())]
+        _build(objects, todo, temporary, path)
+        if kept is None:
+            replace(temporary, place)
+        else:
+            _Merge(place, path, hasher.ignore, wanted).run(todo, temporary)
+    finally:
+        remove(temporary)
+    for entry in todo:
+        if entry.digest:
+            hasher.note(f"{path}/{entry.path}", entry.digest)
+
+
+def temporary_beside(place: Path) -> Path:
+    """A name beside `place` for what will replace it, free of what a killed restore has left there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    prefix = TEMPORARY_PREFIX + xxhash.xxh3_64_hexdigest(os.fsencode(place.name))
+    for name in os.listdir(place.parent):
+        if name.startswith(prefix):
+            remove(place.parent / name)
+    return place.parent / f"{prefix}-{os.urandom(4).hex()}"
+
+
+def replace(temporary: Path, place: Path) -> None:
+    """Rename `temporary` to `place`, whatever is there. Raises OSError."""
+    if _is_real_directory(place) or temporary.is_dir():
+        remove(place)
+    os.replace(temporary, place)
+
+
+def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
+    """The entries that the directory at `path` has already."""
+    place = hasher.root / path
+    real = {"": True}
+    for entry in wanted.values():
+        for parent in parents(entry.path):
+            if parent not in real:
+                above = parent.rpartition("/")[0]
+                real[parent] = real[above] and _is_real_directory(place / parent)
+    kept, files = set(), []
+    for entry in wanted.values():
+        inner = place / entry.path
+        if not real[entry.path.rpartition("/")[0]]:
+            continue
+        if entry.link:
+            same = inner.is_symlink() and os.readlink(inner) == entry.link
+        elif entry.digest:
+            same = False
+            if _is_like(inner, entry):
+                files.append(entry)
+        else:
+            same = _is_real_directory(inner)
+        if same:
+            kept.add(entry.path)
+    states = hasher.states(f"{path}/{entry.path}" for entry in files)
+    for entry in files:
+        state = states[f"{path}/{entry.path}"]
+        if state is not None and state.digest == entry.digest:
+            kept.add(entry.path)
+    return kept
+
+
+def _is_like(place: Path, entry: Entry) -> bool:
+    """Whether a regular file is at `place` that could be `entry`, bytes aside."""
+    try:
+        stat = os.lstat(place)
+    except OSError:
+        return False
+    executable = bool(stat.st_mode & modes.S_IXUSR)
+    return modes.S_ISREG(stat.st_mode) and stat.st_size == entry.size and executable == entry.executable
+
+
+def _is_real_directory(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()
+
+
+def _build(objects: Objects, entries: list[Entry], temporary: Path, path: str) -> None:
+    """Make the new directory `temporary` hold `entries`."""
+    directories = {parent for entry in entries for parent in parents(entry.path)}
+    directories.update(entry.path for entry in entries if not entry.digest and not entry.link)
+    temporary.mkdir()
+    for directory in sorted(directories):
+        (temporary / directory).mkdir()
+
+    def make(entry: Entry) -> None:
+        inner = temporary / entry.path
+        if entry.link:
+            os.symlink(entry.link, inner)
+        elif entry.digest:
+            objects.take_out(entry.digest, inner, f"{path}/{entry.path}", executable=entry.executable)
+
+    in_parallel(make, entries)
+
+
+@attrs.frozen
+class _Merge:
+    """Bring the directory `place`, known as `path`, to what is `wanted`."""
+
+    place: Path
+    path: str
+    ignore: Ignore
+    wanted: dict[str, Entry]
+
+    def run(self, new: list[Entry], temporary: Path) -> None:
+        """Take away what is not wanted, and move `new` entries in from `temporary`."""
+        directories = {parent for path in self.wanted for parent in parents(path)}
+        directories.update(path for path, entry in self.wanted.items() if not entry.digest and not entry.link)
+        self._sweep("", directories)
+        for directory in sorted(directories):
+            (self.place / directory).mkdir(exist_ok=True)
+        for entry in new:
+            if entry.digest or entry.link:
+                os.replace(temporary / entry.path, self.place / entry.path)
+
+    def _sweep(self, prefix: str, directories: set[str]) -> None:
+        with os.scandir(self.place / prefix) as scan:
+            entries = list(scan)
+        for entry in entries:
+            inner = prefix + entry.name
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if self.ignore.ignored(f"{self.path}/{inner}", directory=is_directory):
+                continue
+            if is_directory:
+                self._sweep(f"{inner}/", directories)
+                if inner not in directories:
+                    self._remove_if_empty(inner)
+            elif inner in directories or inner not in self.wanted:
+                os.unlink(entry.path)
+
+    def _remove_if_empty(self, inner: str) -> None:
+        try:
+            os.rmdir(self.place / inner)
+        except OSError:
+            if inner in self.wanted:
+                raise  # a file has to stand where something ignored keeps the directory

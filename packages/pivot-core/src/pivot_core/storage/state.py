@@ -1,0 +1,269 @@
+"""state.db: what Pivot remembers to save time. Losing it costs time, never correctness.
+
+So nothing about it is an error: a file that is damaged, of another version or not to be written is put aside or done
+without, and `StateDB.problem` says so. Only the main thread of a process opens it; other processes may read meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from pivot_core.model import FileState
+from pivot_core.storage.stamps import Row, Stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pivot_core.interfaces import Store
+
+VERSION = 1
+KEPT_RUNS = 50
+_WAIT = 2.0  # seconds for another writer
+_ASIDE = ".damaged"
+_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "fuse")
+
+_SCHEMA = f"""
+CREATE TABLE stamps (path BLOB PRIMARY KEY, mtime_ns INT, ctime_ns INT, size INT, inode INT, digest TEXT) WITHOUT ROWID;
+CREATE TABLE run_cache (key TEXT PRIMARY KEY, outs TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE durations (stage TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (run TEXT NOT NULL, sequence INT NOT NULL, envelope TEXT NOT NULL, PRIMARY KEY (run, sequence));
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+
+
+class StateDB:
+    """The database at `path`. Reading one that is not there gives nothing; `problem` is what the user may be told."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problem = ""
+        self._connection = self._open()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # Stamps
+
+    def stamps(self) -> list[Row]:
+        rows = self._read("SELECT path, digest, mtime_ns, ctime_ns, size, inode FROM stamps")
+        return [Row(os.fsdecode(path), Stamp(*stamp), digest) for path, digest, *stamp in rows]
+
+    def save_stamps(self, rows: Iterable[Row], forgotten: Iterable[str] = ()) -> None:
+        """Add or replace `rows`, and remove those of the paths in `forgotten`."""
+        self._write("DELETE FROM stamps WHERE path = ?", [(os.fsencode(path),) for path in forgotten])
+        self._write(
+            "REPLACE INTO stamps (path, digest, mtime_ns, ctime_ns, size, inode) VALUES (?, ?, ?, ?, ?, ?)",
+            [(os.fsencode(row.path), row.digest, *row.stamp) for row in rows],
+        )
+
+    # Durations
+
+    def durations(self) -> dict[str, float]:
+        """Seconds that stages took when they ran last."""
+        return dict(self._read("SELECT stage, seconds FROM durations"))
+
+    def save_duration(self, stage: str, seconds: float) -> None:
+        self._write("REPLACE INTO durations VALUES (?, ?)", [(stage, seconds)])
+
+    # Source text
+
+    def source(self, digest: str) -> str | None:
+        """The normalised source that has this digest, if it was ever saved."""
+        rows = self._read("SELECT text FROM sources WHERE digest = ?", digest)
+        return rows[0][0] if rows else None
+
+    def save_sources(self, texts: Mapping[str, str]) -> None:
+        """Keep source text by digest, for `explain` to show what changed."""
+        self._write("INSERT OR IGNORE INTO sources VALUES (?, ?)", texts.items())
+
+    # History
+
+    def add_events(self, events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Keep events, each with its run, its sequence number and its JSON form."""
+        self._write(
+            "REPLACE INTO runs VALUES (?, ?, ?)", [(run, number, json.dumps(data)) for run, number, data in events]
+        )
+
+    def runs(self) -> list[str]:
+        """The runs that are kept, oldest first."""
+        return [run for (run,) in self._read("SELECT run FROM runs GROUP BY run ORDER BY min(rowid)")]
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """The events of a run, in order, as data."""
+        return [
+            json.loads(text) for (text,) in self._read("SELECT envelope FROM runs WHERE run = ? ORDER BY sequence", run)
+        ]
+
+    def forget_old_runs(self) -> None:
+        """Keep the newest runs only."""
+        self._write("DELETE FROM runs WHERE run = ?", [(run,) for run in self.runs()[:-KEPT_RUNS]])
+
+    # Facts
+
+    def fact(self, name: str) -> bytes | None:
+        """A value of `save_fact`."""
+        rows = self._read("SELECT value FROM facts WHERE name = ?", name)
+        return bytes(rows[0][0]) if rows else None
+
+    def save_fact(self, name: str, value: bytes) -> None:
+        self._write("REPLACE INTO facts VALUES (?, ?)", [(name, value)])
+
+    # Run cache: see StoredRuns
+
+    def outs_of(self, key: str) -> dict[str, FileState] | None:
+        rows = self._read("SELECT outs FROM run_cache WHERE key = ?", key)
+        return {path: FileState(**state) for path, state in json.loads(rows[0][0]).items()} if rows else None
+
+    def save_outs(self, key: str, outs: Mapping[str, FileState]) -> None:
+        data = {path: attrs.asdict(state) for path, state in outs.items()}
+        self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))])
+
+    def _read(self, query: str, *values: str) -> list[Any]:
+        import sqlite3
+
+        try:
+            return self._connection.execute(query, [_safe(value) for value in values]).fetchall()
+        except sqlite3.Error as error:
+            self._note(error)
+            return []
+
+    def _write(self, statement: str, rows: Iterable[Iterable[Any]]) -> None:
+        """All rows in one transaction."""
+        import sqlite3
+
+        batch = [[_safe(value) for value in row] for row in rows]
+        if not batch:
+            return
+        try:
+            with self._connection:
+                self._connection.executemany(statement, batch)
+        except sqlite3.Error as error:
+            self._note(error)
+
+    def _note(self, error: sqlite3.Error) -> None:
+        self.problem = self.problem or f"{self._path.name} cannot be used: {error}"
+
+    def _open(self) -> sqlite3.Connection:
+        """The database, a new one, or where neither works an empty one in memory."""
+        import sqlite3
+
+        for attempt in (self._open_writable, self._open_again, self._open_readable):
+            try:
+                return attempt()
+            except (sqlite3.Error, OSError) as error:
+                if self._path.exists():
+                    self.problem = f"{self._path.name} could not be used ({error})"
+        return _create(sqlite3.connect(":memory:"))
+
+    def _open_writable(self) -> sqlite3.Connection:
+        import sqlite3
+
+        connection = sqlite3.connect(self._path, timeout=_WAIT)
+        try:
+            connection.execute(f"PRAGMA journal_mode = {'WAL' if is_local(self._path.parent) else 'TRUNCATE'}")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            return _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _open_again(self) -> sqlite3.Connection:
+        """Set a file aside that could not be opened, and start a new one."""
+        import sqlite3
+
+        if not os.access(self._path, os.W_OK) or _is_busy(self._path):
+            raise sqlite3.OperationalError("in use, or read-only")
+        for suffix in ("-wal", "-shm", "-journal"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        os.replace(self._path, f"{self._path}{_ASIDE}")
+        return self._open_writable()
+
+    def _open_readable(self) -> sqlite3.Connection:
+        """Open a database where nothing may be written, not even the files that WAL needs."""
+        import sqlite3
+
+        whole = not Path(f"{self._path}-wal").exists()
+        connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro{'&immutable=1' if whole else ''}", uri=True)
+        try:
+            return _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+
+@attrs.frozen
+class StoredRuns:
+    """Implements `interfaces.RunCache`: a row counts only while the store has all its objects."""
+
+    state: StateDB
+    store: Store
+
+    def find(self, key: str) -> Mapping[str, FileState] | None:
+        outs = self.state.outs_of(key)
+        if outs is None or self.store.missing([out.digest for out in outs.values()]):
+            return None
+        return outs
+
+    def add(self, key: str, outs: Mapping[str, FileState]) -> None:
+        self.state.save_outs(key, outs)
+
+
+def is_local(directory: Path) -> bool:
+    """Whether `directory` is on a file system of this machine, where processes can share memory as WAL needs it."""
+    if sys.platform != "linux":
+        return False
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    place = f"{os.path.realpath(directory)}/"
+    best, kind = "", ""
+    for mount in mounts:
+        _, point, found, *_ = mount.split(" ")
+        point = point.replace("\\040", " ").rstrip("/") + "/"
+        if place.startswith(point) and len(point) >= len(best):
+            best, kind = point, found
+    return bool(kind) and not kind.startswith(_NETWORK)
+
+
+def _create(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the tables of a new database. Raises sqlite3.Error for one of another version."""
+    import sqlite3
+
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    elif version != VERSION:
+        raise sqlite3.DatabaseError(f"version {version}, not {VERSION}")
+    return connection
+
+
+def _is_busy(path: Path) -> bool:
+    """Whether another process holds the database, so that setting it aside would take it away from there."""
+    import sqlite3
+
+    try:
+        connection = sqlite3.connect(path, timeout=0)
+        try:
+            connection.execute("BEGIN IMMEDIATE").connection.rollback()
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        return "locked" in str(error)
+    except sqlite3.Error:
+        return False
+    return False
+
+
+def _safe(value: Any) -> Any:
+    """Text as SQLite takes it: names that are not UTF-8 are escaped."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

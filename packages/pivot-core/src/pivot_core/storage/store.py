@@ -1,0 +1,157 @@
+"""The store as stages use it: files and directories put in and fetched back."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from pivot_core.config import LinkKind
+from pivot_core.errors import PivotError
+from pivot_core.model import Digest, FileState
+from pivot_core.storage.digests import TREE_SUFFIX
+from pivot_core.storage.hasher import Hasher
+from pivot_core.storage.listing import Entry, ListingError, listing_bytes, listing_state, read_listing
+from pivot_core.storage.objects import MissingObjectError, Objects
+from pivot_core.storage.parallel import in_parallel
+from pivot_core.storage.restore import restore_directory, restore_file, restore_link
+
+__all__ = ["MissingObjectError", "ObjectStore"]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class ObjectStore:
+    """Implements `interfaces.Store` in a directory of its own. Threads and processes may use it at once.
+
+    `link` says how bytes get from and to the project: "auto" makes reflinks or else copies, "reflink" insists on them,
+    "copy" copies, "hardlink" makes outs read-only links of their objects (where it cannot, it copies).
+    """
+
+    def __init__(self, directory: Path, hasher: Hasher, link: LinkKind = "auto") -> None:
+        self._objects = Objects(directory, link)
+        self._hasher = hasher
+
+    def missing(self, digests: Collection[Digest]) -> set[Digest]:
+        """Which of the objects are not there; a directory is missing if its listing or any file of it is."""
+        return {digest for digest in digests if not self._complete(digest)}
+
+    def put(self, path: Path) -> FileState:
+        """Store the file or directory at `path` (absolute, or relative to the root) and return what it is.
+
+        Raises PivotError if there is nothing, if it cannot be read or changes meanwhile, or if the disk is full.
+        """
+        known = self._hasher.known_as(path)
+        try:
+            state = self._hasher.state(known)
+            if state is None:
+                raise PivotError(f"{known}: does not exist, so it cannot be stored")
+            if state.is_directory:
+                return self._put_directory(known, state)
+            self._put_file(known, state.digest, state.size)
+        except OSError as error:
+            raise _explained(error, known, "stored") from None
+        return state
+
+    def fetch(self, state: FileState, path: Path) -> None:
+        """Put what `state` says at `path`, replacing what is there; what is there already is left alone.
+
+        Raises MissingObjectError, before anything is changed, and PivotError if it cannot be written.
+        """
+        known = self._inside(path)
+        try:
+            if state.link is not None and self._fetch_link(state, known):
+                return
+            if self._is_there(state, known):
+                return
+            if state.is_directory:
+                restore_directory(self._objects, self._hasher, self._entries(state.digest, known), known)
+            else:
+                restore_file(self._objects, self._hasher, state.digest, known)
+        except OSError as error:
+            raise _explained(error, known, "restored") from None
+
+    def save_unknown(self, path: Path) -> FileState | None:
+        """Store what is at `path` if the store does not have it, since it is about to be removed.
+
+        Returns what was stored; None where there was nothing to save.
+        """
+        state = self._hasher.state(self._hasher.known_as(path))
+        if state is None or not self.missing([state.digest]):
+            return None
+        return self.put(path)
+
+    def clean(self) -> None:
+        """Remove what killed writers have left in the store."""
+        self._objects.clean()
+
+    def _complete(self, digest: Digest) -> bool:
+        if not self._objects.has(digest):
+            return False
+        if not digest.endswith(TREE_SUFFIX):
+            return True
+        try:
+            entries = self._entries(digest, digest)
+        except MissingObjectError:
+            return False
+        return all(self._objects.has(entry.digest, entry.size) for entry in entries if entry.digest)
+
+    def _entries(self, digest: Digest, shown: str) -> list[Entry]:
+        data = self._objects.read(digest, shown)
+        try:
+            return read_listing(data)
+        except ListingError as error:
+            raise PivotError(f"{shown}: the listing {digest} in the store is refused: {error}") from None
+
+    def _put_file(self, path: str, digest: Digest, size: int) -> None:
+        if self._objects.has(digest, size):
+            return
+        if self._objects.add_file(digest, self._hasher.root / path, path):
+            self._hasher.note(path, digest)
+
+    def _put_directory(self, path: str, state: FileState) -> FileState:
+        entries = self._hasher.listing(path)
+        again = listing_state(entries)
+        in_parallel(
+            lambda entry: self._put_file(f"{path}/{entry.path}", entry.digest, entry.size),
+            [entry for entry in entries if entry.digest],
+        )
+        data = listing_bytes(entries)
+        if not self._objects.has(again.digest, len(data)):
+            self._objects.add_bytes(again.digest, data)
+        return FileState(again.digest, again.size, again.files, state.link)
+
+    def _fetch_link(self, state: FileState, path: str) -> bool:
+        """Restore a link whose target is in the project and holds the right bytes; else False."""
+        assert state.link is not None
+        place = self._hasher.root / path
+        target = self._hasher.known_as(place.parent / state.link)
+        if target == "." or os.path.isabs(target):
+            return False
+        there = self._hasher.state(target) if target != path else None
+        if there is None or there.digest != state.digest:
+            return False
+        if not (place.is_symlink() and os.readlink(place) == state.link):
+            restore_link(state.link, place)
+        return True
+
+    def _is_there(self, state: FileState, path: str) -> bool:
+        try:
+            there = self._hasher.state(path)
+        except PivotError:
+            return False  # something that cannot be read: it will be replaced
+        return there is not None and there.digest == state.digest and there.link is None
+
+    def _inside(self, path: Path) -> str:
+        known = self._hasher.known_as(path)
+        if known == "." or os.path.isabs(known) or known.split("/")[0] in (".pivot", ".git"):
+            raise PivotError(f"{path}: nothing is restored outside of the project")
+        return known
+
+
+def _explained(error: OSError, path: str, done: str) -> PivotError:
+    if error.errno in _FULL:
+        return PivotError(f"{path}: cannot be {done}: the disk is full", "Make room and run again.")
+    what = f" ({error.filename})" if error.filename else ""
+    return PivotError(f"{path}: cannot be {done}: {error.strerror or error}{what}")

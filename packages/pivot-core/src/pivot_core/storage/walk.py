@@ -1,0 +1,102 @@
+"""Walk a directory into what its listing will hold: files, links and empty directories.
+
+A link that points to something inside the directory is listed as a link. One that points outside is followed by content,
+since what is there may differ elsewhere. A link that leads nowhere, or to a directory that is being walked already, is
+listed as a link too: so loops end.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from pivot_core.storage.ignore import Ignore, is_virtual_environment
+
+
+@attrs.frozen
+class Found:
+    """One thing in a directory, by its path in it: a file (with its stat), a link (with its target), or else an empty
+    directory."""
+
+    path: str
+    stat: os.stat_result | None = None
+    link: str = ""
+
+
+@attrs.frozen
+class _Root:
+    """A directory whose content is walked: the top, or one that a link led to. `prefix` is where it is listed."""
+
+    real: str
+    prefix: str
+
+
+def walk(top: Path, ignore: Ignore, name: str = "") -> Iterator[Found]:
+    """Everything in `top` that counts, in no particular order. `name` is what `ignore` puts before paths in it: empty,
+    or the path of `top` with a slash.
+
+    Raises OSError where a directory cannot be read.
+    """
+    real = os.path.realpath(top)
+    return _Walker(ignore, name).directory(real, "", (_Root(real, ""),))
+
+
+@attrs.frozen
+class _Walker:
+    ignore: Ignore
+    name: str
+
+    def directory(self, real: str, prefix: str, roots: tuple[_Root, ...]) -> Iterator[Found]:
+        with os.scandir(real) as scan:
+            entries = list(scan)
+        empty = True
+        for entry in entries:
+            for found in self._entry(entry, prefix + entry.name, roots):
+                empty = False
+                yield found
+        if empty and prefix:
+            yield Found(prefix[:-1])
+
+    def _entry(self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...]) -> Iterator[Found]:
+        is_directory = entry.is_dir()
+        if self._ignored(entry, path, is_directory):
+            return
+        if entry.is_symlink():
+            yield from self._link(entry, path, roots, is_directory=is_directory)
+        elif is_directory:
+            yield from self.directory(entry.path, f"{path}/", roots)
+        elif entry.is_file():
+            yield Found(path, entry.stat())
+
+    def _ignored(self, entry: os.DirEntry[str], path: str, is_directory: bool) -> bool:
+        if self.ignore.ignored(self.name + path, directory=is_directory):
+            return True
+        return is_directory and is_virtual_environment(Path(entry.path))
+
+    def _link(
+        self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, is_directory: bool
+    ) -> Iterator[Found]:
+        text = os.readlink(entry.path)
+        target = os.path.normpath(os.path.join(os.path.dirname(entry.path), text))
+        try:
+            stat = os.stat(entry.path)
+        except OSError:
+            yield Found(path, link=text)
+            return
+        for root in reversed(roots):
+            if target == root.real or target.startswith(f"{root.real}/"):
+                listed = os.path.normpath(root.prefix + target[len(root.real) + 1 :])
+                yield Found(path, link=os.path.relpath(listed, os.path.dirname(path) or "."))
+                return
+        if is_directory:
+            real = os.path.realpath(entry.path)
+            if any(root.real == real or root.real.startswith(real.rstrip("/") + "/") for root in roots):
+                yield Found(path, link=text)
+            else:
+                yield from self.directory(real, f"{path}/", (*roots, _Root(real, f"{path}/")))
+        elif modes.S_ISREG(stat.st_mode):
+            yield Found(path, stat)
