@@ -1,7 +1,7 @@
 """Globs in deps: which files one names now, and which outs it would name.
 
-`*`, `?` and `[...]` stay within one name, a part that is `**` spans any number of directories. As in shells, a name that
-starts with a dot is matched only by a part that does. A directory that matches stands for all that is in it.
+`*`, `?` and `[...]` stay within one name, a part that is `**` spans any number of directories. As in shells, a name
+that starts with a dot is matched only by a part that does. A directory that matches stands for all that is in it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _walk(root: Path, base: str, parts: Sequence[str], ignore: Ignore) -> Iterat
         if not rest:
             if os.path.lexists(root / path):
                 yield path
-        elif os.path.isdir(root / path):
+        elif (root / path).is_dir():
             yield from _walk(root, f"{path}/", rest, ignore)
     else:
         for name, is_directory in _children(root, base, ignore):
@@ -85,7 +85,7 @@ def _walk_all(root: Path, base: str, rest: Sequence[str], ignore: Ignore) -> Ite
         if name.startswith("."):
             continue
         path = base + name
-        if is_directory and not os.path.islink(root / path):
+        if is_directory and not (root / path).is_symlink():
             yield from _walk_all(root, f"{path}/", rest, ignore)
         elif not rest:
             yield path

@@ -1,7 +1,9 @@
+# ruff: noqa: PTH115, PTH116, PTH118 - done for every file, where a Path costs more than the call it makes
 """What is at a path: the state of files and directories, read only where their stamps do not tell."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 import threading
@@ -12,15 +14,16 @@ import attrs
 
 from pivot_core.errors import PivotError
 from pivot_core.model import Digest, FileState
-from pivot_core.storage.digests import hash_descriptor
+from pivot_core.storage.digests import READ, hash_descriptor
 from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.listing import Entry, listing_state
 from pivot_core.storage.parallel import in_parallel
-from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps
+from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps, changed_at
 from pivot_core.storage.walk import Found, walk
 
 TRIES = 3  # how often a file that changes while it is read is read again
 LARGE = 1 << 20  # bytes from which waiting for a trusted stamp is cheaper than reading twice, and threads pay
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
 PRUNE_ABOVE = 10_000  # stamps that nobody asked about
 
 
@@ -49,14 +52,18 @@ class Hasher:
         """`state` of many paths, read in parallel."""
         found = {path: self._look(path) for path in dict.fromkeys(paths)}
         digests = self._read([file for look in found.values() if look is not None for file in look.unknown])
-        return {path: None if look is None else look.state(digests) for path, look in found.items()}
+        return {
+            path: None if look is None else look.state(digests, look.entries(digests)) for path, look in found.items()
+        }
 
-    def listing(self, path: str) -> list[Entry]:
-        """What is in the directory at `path`. Raises PivotError as `state`."""
+    def contents(self, path: str) -> tuple[FileState, list[Entry]] | None:
+        """The state of what is at `path` with its entries, none for a file. Otherwise as `state`."""
         look = self._look(path)
-        if look is None or look.found is None:
-            raise PivotError(f"{path}: not a directory")
-        return look.entries(self._read(look.unknown))
+        if look is None:
+            return None
+        read = self._read(look.unknown)
+        entries = look.entries(read)
+        return look.state(read, entries), entries
 
     def known_as(self, path: str | Path) -> str:
         """The path that stamps are kept under: relative to the root, absolute outside of it."""
@@ -86,24 +93,28 @@ class Hasher:
             return None
 
     def _look(self, path: str) -> _Look | None:
+        known = self.known_as(path)
         place = os.path.join(self.root, path)
         try:
-            stat = os.stat(place)
-            link = os.readlink(place) if os.path.islink(place) else None
-            known = self.known_as(path)
-            if modes.S_ISDIR(stat.st_mode):
-                return self._look_into(known, place, link)
-            if modes.S_ISREG(stat.st_mode):
-                return _Look(known, {known: stat}, self._known({known: stat}), link)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+            stat, link = os.lstat(place), None
+            if modes.S_ISLNK(stat.st_mode):
+                stat, link = os.stat(place), os.readlink(place)
         except OSError as error:
-            raise PivotError(f"{path}: cannot be read: {error.strerror}") from None
+            if error.errno in _GONE:
+                return None
+            raise _unreadable(path, error) from None
+        if modes.S_ISDIR(stat.st_mode):
+            return self._look_into(known, place, link)
+        if modes.S_ISREG(stat.st_mode):
+            return _Look(known, {known: stat}, self._known({known: stat}), link)
         raise PivotError(f"{path}: neither a file nor a directory")
 
     def _look_into(self, known: str, place: str, link: str | None) -> _Look:
         top = "" if known == "." else f"{known}/"
-        found = list(walk(Path(place), self.ignore, top))
+        try:
+            found = list(walk(Path(place), self.ignore, top))
+        except OSError as error:
+            raise _unreadable(known, error) from None
         stats = {top + each.path: each.stat for each in found if each.stat is not None}
         return _Look(top, stats, self._known(stats), link, found)
 
@@ -124,19 +135,19 @@ class Hasher:
                 if not gone_is_fine:
                     raise PivotError(f"{path}: was removed while it was read") from None
             except OSError as error:
-                raise PivotError(f"{path}: cannot be read: {error.strerror}") from None
+                raise _unreadable(path, error) from None
 
         in_parallel(read, paths)
         return digests
 
     def _read_file(self, path: str, now: int) -> tuple[Digest, int]:
         """The digest and size of a file, read when its stamp was the same before and after."""
-        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(os.path.join(self.root, path), READ)
         try:
             for _ in range(TRIES):
                 before = os.fstat(descriptor)
                 if before.st_size >= LARGE and not self._clock.settled(before, now):
-                    now = self._clock.wait_past(max(before.st_mtime_ns, before.st_ctime_ns))
+                    now = self._clock.wait_past(changed_at(before))
                 digest = hash_descriptor(descriptor, before.st_size)
                 after = os.fstat(descriptor)
                 if Stamp.of(before) == Stamp.of(after):
@@ -145,7 +156,6 @@ class Hasher:
                     self.stamps.add(row, trusted=self._clock.settled(after, now))
                     return digest, after.st_size
                 now = self._clock.now()
-                os.lseek(descriptor, 0, os.SEEK_SET)
         finally:
             os.close(descriptor)
         raise PivotError(
@@ -160,9 +170,9 @@ class Hasher:
 
 @attrs.frozen
 class _Look:
-    """What a first look at a path told, without reading: the stats of its files and the digests of those that are known.
+    """What a first look told, without reading: the stats of the files, and the digests of those that are known.
 
-    For a directory `path` ends with a slash (or is empty: the root) and `found` is what it holds; for a file it is None.
+    For a directory `path` ends with a slash (or is empty: the root) and `found` is what it holds; None for a file.
     """
 
     path: str
@@ -176,9 +186,9 @@ class _Look:
         """The files whose digest is not known."""
         return [path for path in self.stats if path not in self.digests]
 
-    def state(self, read: dict[str, tuple[Digest, int]]) -> FileState:
+    def state(self, read: dict[str, tuple[Digest, int]], entries: list[Entry]) -> FileState:
         if self.found is not None:
-            return attrs.evolve(listing_state(self.entries(read)), link=self.link)
+            return listing_state(entries, self.link)
         digest, size = self._file(self.path, read)
         return FileState(digest, size, link=self.link)
 
@@ -193,3 +203,8 @@ class _Look:
 
     def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
         return read.get(path) or (self.digests[path], self.stats[path].st_size)
+
+
+def _unreadable(path: str, error: OSError) -> PivotError:
+    inner = f" ({error.filename})" if error.filename and not str(error.filename).endswith(path) else ""
+    return PivotError(f"{path}: cannot be read: {error.strerror}{inner}")

@@ -31,7 +31,7 @@ class _Rule:
 
 @attrs.frozen
 class Ignore:
-    """Decides by path. An explicitly declared dep or out is never asked about, only what is found inside or by a glob."""
+    """Decides by path. A dep or out that is declared itself is never asked about, only what is found inside of it."""
 
     rules: tuple[_Rule, ...] = ()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat as modes
 import sys
 from pathlib import Path
@@ -28,13 +27,13 @@ def hard_link(source: Path, target: Path) -> bool:
 
     An executable file is not linked, since objects do not keep that bit, nor one that has other links already.
     """
-    place = os.path.realpath(source)
-    stat = os.stat(place)
+    place = source.resolve()
+    stat = place.stat()
     if stat.st_nlink > 1 or stat.st_mode & modes.S_IXUSR:
         return False
     try:
-        os.link(place, target)
-        os.chmod(target, 0o444)
+        target.hardlink_to(place)
+        target.chmod(0o444)
     except OSError:
         return False
     return True

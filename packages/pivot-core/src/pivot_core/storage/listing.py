@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -45,12 +45,11 @@ def listing_bytes(entries: Iterable[Entry]) -> bytes:
     return "".join(map(_line, sorted(entries, key=lambda entry: entry.path))).encode("ascii")
 
 
-def listing_state(entries: Iterable[Entry]) -> FileState:
-    """What a directory with these entries is: its digest, the size of its files in bytes, and their number."""
-    entries = list(entries)
+def listing_state(entries: Collection[Entry], link: str | None = None) -> FileState:
+    """What a directory with these entries is, reached by a `link` or not."""
     files = [entry for entry in entries if entry.digest]
     digest = hash_bytes(listing_bytes(entries)) + TREE_SUFFIX
-    return FileState(digest, sum(entry.size for entry in files), files=len(files))
+    return FileState(digest, sum(entry.size for entry in files), len(files), link)
 
 
 def read_listing(data: bytes) -> list[Entry]:

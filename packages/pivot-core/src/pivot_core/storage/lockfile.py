@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 import xxhash
 
 from pivot_core.errors import ProjectError
 from pivot_core.model import Record
-from pivot_core.storage.locktext import checked, emit, parse
+from pivot_core.storage.locktext import checked, emit, parse, stage_of
 
 SUFFIX = ".lock"
 _TEMPORARY = ".tmp-"
@@ -62,7 +62,8 @@ class LockFiles:
         """Write the lock file of a stage, in one step, if it would differ. Raises ProjectError."""
         path, data = self.path(record.stage), emit(record)
         try:
-            if _bytes_of(path) == data:
+            there = _bytes_of(path)
+            if there is not None and there.replace(b"\r\n", b"\n") == data:
                 return
             temporary = self._directory / f"{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
             try:
@@ -81,33 +82,26 @@ class LockFiles:
     def stages(self) -> list[str]:
         """The stages that have a lock file, sorted, whatever is in it."""
         try:
-            names = os.listdir(self._directory)
+            found = [self._stage_of(path) for path in self._directory.iterdir() if path.suffix == SUFFIX]
         except OSError:
             return []
-        found = (self._stage_of(name) for name in names if name.endswith(SUFFIX) and not name.startswith(_TEMPORARY))
         return sorted(stage for stage in found if stage is not None)
 
     def clean(self) -> None:
         """Remove what killed writers have left. Only while no other process writes."""
-        try:
-            names = os.listdir(self._directory)
-        except OSError:
-            return
-        for name in names:
-            if name.startswith(_TEMPORARY):
-                (self._directory / name).unlink(missing_ok=True)
+        for path in self._directory.glob(f"{_TEMPORARY}*"):
+            path.unlink(missing_ok=True)
 
     def path(self, stage: str) -> Path:
         """Where the lock file of a stage is."""
         return self._directory / (file_name(stage) + SUFFIX)
 
-    def _stage_of(self, name: str) -> str | None:
-        stem = name.removesuffix(SUFFIX)
+    def _stage_of(self, path: Path) -> str | None:
+        stem = path.stem
         if "~" not in stem:
-            return os.fsdecode(unquote_to_bytes(stem))
-        text = _checked(_bytes_of(self._directory / name) or b"")
-        record = parse(text) if text is not None else None
-        return None if record is None else record.stage
+            return _stage_named(stem)
+        text = _checked(_bytes_of(path) or b"")
+        return None if text is None else stage_of(text)
 
 
 def file_name(stage: str) -> str:
@@ -123,8 +117,14 @@ def file_name(stage: str) -> str:
     return f"{name[:_LONGEST]}~{xxhash.xxh3_64_hexdigest(stage.encode('utf-8', 'surrogatepass'))}"
 
 
+def _stage_named(stem: str) -> str:
+    """The stage whose file name is `stem`, where nothing was cut."""
+    data = re.sub(rb"%([0-9A-F]{2})", lambda match: bytes.fromhex(match[1].decode()), os.fsencode(stem))
+    return data.decode("utf-8", "surrogatepass")
+
+
 def _percent(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -21,7 +21,7 @@ def read_yaml(text: str, file: str) -> Record:
     # libyaml refuses the escapes of names that are not UTF-8; the Python loader knows them.
     loader = yaml.SafeLoader if _LONE_SURROGATE.search(text) else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(text, loader)  # noqa: S506 - both are safe loaders
+        data = yaml.load(text, loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProjectError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
     problem = next(_problems(data), None)

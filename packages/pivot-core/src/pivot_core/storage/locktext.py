@@ -15,10 +15,10 @@
       plots: {digest: "xxh3:….tree", size: 10240, files: 3}
     check: "xxh3:…"
 
-The form is fixed: one entry a line, sorted; keys plain where YAML 1.1 cannot take them for anything but text, else quoted
-as JSON; values JSON, with floats written so that YAML 1.1 reads floats. Since the check says that the text is as Pivot
-wrote it, `parse` reads just this form, a hundred times faster than a YAML loader; what it does not know is left to
-`lockschema`, which reads any YAML and can say what is wrong.
+The form is fixed: one entry a line, sorted; keys plain where YAML 1.1 cannot take them for anything but text, else
+quoted as JSON; values JSON, with floats written so that YAML 1.1 reads floats. Since the check says that the text is as
+Pivot wrote it, `parse` reads just this form, and needs no YAML loader; what it does not know is left to `lockschema`,
+which reads any YAML and can say what is wrong.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ def parse(text: str) -> Record | None:
         return None
 
 
+def stage_of(text: str) -> str | None:
+    """The stage that a text of `checked` belongs to, whatever else is in it."""
+    name = text.split("\n", 2)[1].removeprefix("stage: ")
+    try:
+        return _text(name) if name.startswith('"') else name
+    except ValueError:
+        return None
+
+
 def _parse(lines: list[str]) -> Record:
     head = dict(line.split(": ", 1) for line in lines[:4])
     if list(head) != ["pivot", "stage", "scheme", "code"] or head["pivot"] != str(FORMAT) or lines.pop() != "":
@@ -96,8 +105,9 @@ def _parse(lines: list[str]) -> Record:
             section = sections[name] = {}
     if tuple(sections) != _SECTIONS:
         raise ValueError("another form")
+    stage = head["stage"]
     return Record(
-        stage=_text(head["stage"]) if head["stage"].startswith('"') else head["stage"],
+        stage=_text(stage) if stage.startswith('"') else stage,
         scheme=_text(head["scheme"]),
         code=_text(head["code"]),
         manifest={name: _text(value) for name, value in sections["manifest"].items()},

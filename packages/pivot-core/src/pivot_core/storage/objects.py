@@ -19,13 +19,12 @@ from pathlib import Path
 from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
 from pivot_core.model import Digest
-from pivot_core.storage.digests import TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
+from pivot_core.storage.digests import READ, TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
 from pivot_core.storage.linking import clone, hard_link
 
 OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/
 _EMPTY = hash_bytes(b"")
-_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_CLOEXEC
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class MissingObjectError(PivotError):
@@ -61,13 +60,11 @@ class Objects:
         """Store the object `digest`. Raises OSError."""
         temporary = self._temporary()
         try:
-            descriptor = os.open(temporary, _NEW_FILE, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                os.fchmod(descriptor, 0o444)
+            temporary.write_bytes(data)
+            temporary.chmod(0o444)
             self._publish(temporary, digest)
         finally:
-            _discard(temporary)
+            temporary.unlink(missing_ok=True)
 
     def add_file(self, digest: Digest, source: Path, shown: str) -> bool:
         """Store the file `source`, whose digest is `digest`; whether it is now a hard link of the object.
@@ -80,9 +77,9 @@ class Objects:
             if linked:
                 actual = _hash(temporary)
             else:
-                _discard(temporary)
+                temporary.unlink(missing_ok=True)
                 actual = self._copy(source, temporary, 0o600, shown)
-                os.chmod(temporary, 0o444)
+                temporary.chmod(0o444)
             if actual != digest:
                 raise PivotError(
                     f"{shown}: changed while it was being stored",
@@ -91,7 +88,7 @@ class Objects:
             self._publish(temporary, digest)
             return linked
         finally:
-            _discard(temporary)
+            temporary.unlink(missing_ok=True)
 
     def read(self, digest: Digest, shown: str) -> bytes:
         """The bytes of a small object. Raises MissingObjectError."""
@@ -114,22 +111,21 @@ class Objects:
             else:
                 return
         if self._copy(path, target, 0o777 if executable else 0o666, shown) != digest:
-            os.unlink(target)
+            target.unlink()
             raise self._damaged(digest, shown)
 
     def clean(self) -> None:
         """Remove what killed writers have left behind."""
         try:
-            with os.scandir(self.directory / "tmp") as scan:
-                old = [entry.path for entry in scan if entry.stat(follow_symlinks=False).st_mtime < time.time() - OLD]
+            for path in (self.directory / "tmp").iterdir():
+                if path.lstat().st_mtime < time.time() - OLD:
+                    path.unlink(missing_ok=True)
         except OSError:
-            return
-        for path in old:
-            _discard(Path(path))
+            return  # another process does the same, or there is nothing
 
     def _copy(self, source: Path, target: Path, mode: int, shown: str) -> Digest:
         """Copy or reflink `source` to the new file `target`; returns the digest of what is there now."""
-        reading = os.open(source, _READ)
+        reading = os.open(source, READ)
         try:
             writing = os.open(target, _NEW_FILE, mode)
             try:
@@ -159,7 +155,7 @@ class Objects:
         aside = self.directory / "damaged"
         try:
             aside.mkdir(exist_ok=True)
-            os.replace(path, aside / (path.parent.name + path.name))
+            path.replace(aside / (path.parent.name + path.name))
         except OSError:
             pass
         return MissingObjectError(
@@ -175,22 +171,15 @@ class Objects:
         path = self.path(digest)
         assert path is not None
         try:
-            os.replace(temporary, path)
+            temporary.replace(path)
         except FileNotFoundError:
             path.parent.mkdir(exist_ok=True)
-            os.replace(temporary, path)
+            temporary.replace(path)
 
 
 def _hash(path: Path) -> Digest:
-    descriptor = os.open(path, _READ)
+    descriptor = os.open(path, READ)
     try:
         return hash_descriptor(descriptor, os.fstat(descriptor).st_size)
     finally:
         os.close(descriptor)
-
-
-def _discard(path: Path) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

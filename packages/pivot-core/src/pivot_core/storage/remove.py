@@ -36,21 +36,21 @@ def remove(place: Path, name: str = "", stays: Callable[[Path, str], bool] = lam
     A link is removed itself. A directory that holds something that stays is left. Raises OSError.
     """
     try:
-        stat = os.lstat(place)
+        stat = place.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return
     if not modes.S_ISDIR(stat.st_mode):
-        os.unlink(place)
+        place.unlink()
         return
     if stat.st_mode & modes.S_IRWXU != modes.S_IRWXU:
-        os.chmod(place, stat.st_mode | modes.S_IRWXU)
+        place.chmod(stat.st_mode | modes.S_IRWXU)
     left = False
-    for child in os.listdir(place):
-        inner = f"{name}/{child}"
-        if stays(place / child, inner):
+    for child in list(place.iterdir()):
+        inner = f"{name}/{child.name}"
+        if stays(child, inner):
             left = True
         else:
-            remove(place / child, inner, stays)
-            left = left or os.path.lexists(place / child)
+            remove(child, inner, stays)
+            left = left or os.path.lexists(child)
     if not left:
-        os.rmdir(place)
+        place.rmdir()

@@ -1,4 +1,4 @@
-"""Put objects back where a stage had written them: into a temporary beside the place, checked, and only then swapped."""
+"""Put objects back where a stage had written them: into a temporary beside the place, checked, then swapped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def restore_link(target: str, place: Path) -> None:
     """Make `place` a symbolic link to `target`. Raises OSError."""
     temporary = temporary_beside(place)
     try:
-        os.symlink(target, temporary)
+        temporary.symlink_to(target)
         replace(temporary, place)
     finally:
         remove(temporary)
@@ -68,9 +68,8 @@ def temporary_beside(place: Path) -> Path:
     """A name beside `place` for what will replace it, free of what a killed restore has left there."""
     place.parent.mkdir(parents=True, exist_ok=True)
     prefix = TEMPORARY_PREFIX + xxhash.xxh3_64_hexdigest(os.fsencode(place.name))
-    for name in os.listdir(place.parent):
-        if name.startswith(prefix):
-            remove(place.parent / name)
+    for left in place.parent.glob(f"{prefix}-*"):
+        remove(left)
     return place.parent / f"{prefix}-{os.urandom(4).hex()}"
 
 
@@ -78,7 +77,7 @@ def replace(temporary: Path, place: Path) -> None:
     """Rename `temporary` to `place`, whatever is there. Raises OSError."""
     if _is_real_directory(place) or temporary.is_dir():
         remove(place)
-    os.replace(temporary, place)
+    temporary.replace(place)
 
 
 def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
@@ -96,7 +95,7 @@ def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
         if not real[entry.path.rpartition("/")[0]]:
             continue
         if entry.link:
-            same = inner.is_symlink() and os.readlink(inner) == entry.link
+            same = inner.is_symlink() and str(inner.readlink()) == entry.link
         elif entry.digest:
             same = False
             if _is_like(inner, entry):
@@ -116,7 +115,7 @@ def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
 def _is_like(place: Path, entry: Entry) -> bool:
     """Whether a regular file is at `place` that could be `entry`, bytes aside."""
     try:
-        stat = os.lstat(place)
+        stat = place.lstat()
     except OSError:
         return False
     executable = bool(stat.st_mode & modes.S_IXUSR)
@@ -138,7 +137,7 @@ def _build(objects: Objects, entries: list[Entry], temporary: Path, path: str) -
     def make(entry: Entry) -> None:
         inner = temporary / entry.path
         if entry.link:
-            os.symlink(entry.link, inner)
+            inner.symlink_to(entry.link)
         elif entry.digest:
             objects.take_out(entry.digest, inner, f"{path}/{entry.path}", executable=entry.executable)
 
@@ -163,7 +162,7 @@ class _Merge:
             (self.place / directory).mkdir(exist_ok=True)
         for entry in new:
             if entry.digest or entry.link:
-                os.replace(temporary / entry.path, self.place / entry.path)
+                (temporary / entry.path).replace(self.place / entry.path)
 
     def _sweep(self, prefix: str, directories: set[str]) -> None:
         with os.scandir(self.place / prefix) as scan:
@@ -178,11 +177,11 @@ class _Merge:
                 if inner not in directories:
                     self._remove_if_empty(inner)
             elif inner in directories or inner not in self.wanted:
-                os.unlink(entry.path)
+                Path(entry.path).unlink()
 
     def _remove_if_empty(self, inner: str) -> None:
         try:
-            os.rmdir(self.place / inner)
+            (self.place / inner).rmdir()
         except OSError:
             if inner in self.wanted:
                 raise  # a file has to stand where something ignored keeps the directory

@@ -1,8 +1,8 @@
 """Stamps: which digest a file had when its stat was such and such, so that it need not be read again.
 
-A file rewritten with the same size within one tick of the file system's clock keeps its stamp. So a stamp counts only if
-it is older than the moment the file was read, by the clock of the file system itself: then every later write must leave
-another one. What is read too soon after it was written is read again at the next look.
+A file rewritten with the same size within one tick of the file system's clock keeps its stamp. So a stamp counts only
+if it is older than the moment the file was read, by the clock of the file system itself: then every later write must
+leave another one. What is read too soon after it was written is read again at the next look.
 """
 
 from __future__ import annotations
@@ -43,54 +43,48 @@ class Row(NamedTuple):
 
 
 class FileClock:
-    """Tells the time as the file system does, by touching a file of its own.
+    """Tells the time as the file system does, by touching the file at `path`, its own.
 
     Where that file cannot be written there is no time, and no stamp is trusted.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor: int | None = None
-        self._device = -1
-        self._lock = threading.Lock()
+        self._device: int | None = None
 
     def now(self) -> int:
         """Nanoseconds; 0 where the time cannot be told."""
-        with self._lock:
-            try:
-                if self._descriptor is None:
-                    self._open()
-                assert self._descriptor is not None
-                os.utime(self._descriptor)
-                stat = os.fstat(self._descriptor)
-            except OSError:
-                return 0
-            return min(stat.st_ctime_ns, stat.st_mtime_ns)
+        try:
+            stat = self._touch()
+        except OSError:
+            return 0
+        self._device = stat.st_dev
+        return stat.st_mtime_ns
 
     def settled(self, stat: os.stat_result, now: int) -> bool:
-        """Whether a file with this stat that is read at `now` cannot change later and keep its stamp."""
-        changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
-        if stat.st_dev != self._device:
-            return changed + OTHER_CLOCK_MARGIN < now
-        return changed + granularity(stat) < now
+        """Whether a file with this stat that is read at `now`, or later, cannot change later and keep its stamp."""
+        margin = granularity(stat) if stat.st_dev == self._device else OTHER_CLOCK_MARGIN
+        return changed_at(stat) + margin < now
 
     def wait_past(self, moment: int) -> int:
         """Wait up to a tick until the time is later than `moment`, and return it."""
         deadline = time.monotonic() + TICK
-        while (now := self.now()) <= moment and now and time.monotonic() < deadline:
+        while 0 < (now := self.now()) <= moment and time.monotonic() < deadline:
             time.sleep(0.001)
         return now
 
-    def close(self) -> None:
-        with self._lock:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+    def _touch(self) -> os.stat_result:
+        try:
+            self._path.touch()
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch()
+        return self._path.stat()
 
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        self._device = os.fstat(self._descriptor).st_dev
+
+def changed_at(stat: os.stat_result) -> int:
+    """When a file was last written or renamed, at the latest."""
+    return max(stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def granularity(stat: os.stat_result) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +30,16 @@ _ASIDE = ".damaged"
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "fuse")
 
 _SCHEMA = f"""
-CREATE TABLE stamps (path BLOB PRIMARY KEY, mtime_ns INT, ctime_ns INT, size INT, inode INT, digest TEXT) WITHOUT ROWID;
-CREATE TABLE run_cache (key TEXT PRIMARY KEY, outs TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE durations (stage TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE sources (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE runs (run TEXT NOT NULL, sequence INT NOT NULL, envelope TEXT NOT NULL, PRIMARY KEY (run, sequence));
-CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stamps (
+    path BLOB PRIMARY KEY, mtime_ns INT, ctime_ns INT, size INT, inode INT, digest TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run_cache (key TEXT PRIMARY KEY, outs TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS durations (stage TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT NOT NULL, sequence INT NOT NULL, envelope TEXT NOT NULL, PRIMARY KEY (run, sequence)
+);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
 
@@ -121,83 +125,89 @@ class StateDB:
 
     def outs_of(self, key: str) -> dict[str, FileState] | None:
         rows = self._read("SELECT outs FROM run_cache WHERE key = ?", key)
-        return {path: FileState(**state) for path, state in json.loads(rows[0][0]).items()} if rows else None
+        try:
+            return {path: FileState(**state) for path, state in json.loads(rows[0][0]).items()} if rows else None
+        except (ValueError, TypeError, AttributeError):
+            return None
 
     def save_outs(self, key: str, outs: Mapping[str, FileState]) -> None:
         data = {path: attrs.asdict(state) for path, state in outs.items()}
         self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))])
 
     def _read(self, query: str, *values: str) -> list[Any]:
-        import sqlite3
-
-        try:
-            return self._connection.execute(query, [_safe(value) for value in values]).fetchall()
-        except sqlite3.Error as error:
-            self._note(error)
-            return []
+        return self._guarded(lambda: self._connection.execute(query, [_safe(value) for value in values]).fetchall(), [])
 
     def _write(self, statement: str, rows: Iterable[Iterable[Any]]) -> None:
         """All rows in one transaction."""
-        import sqlite3
-
         batch = [[_safe(value) for value in row] for row in rows]
-        if not batch:
-            return
-        try:
+
+        def write() -> None:
             with self._connection:
                 self._connection.executemany(statement, batch)
-        except sqlite3.Error as error:
-            self._note(error)
 
-    def _note(self, error: sqlite3.Error) -> None:
-        self.problem = self.problem or f"{self._path.name} cannot be used: {error}"
+        if batch:
+            self._guarded(write, None)
+
+    def _guarded[T](self, work: Callable[[], T], otherwise: T) -> T:
+        import sqlite3
+
+        try:
+            return work()
+        except sqlite3.Error as error:
+            self.problem = f"{self._path.name} cannot be used: {error}"
+            if _is_damaged(error):
+                self.close()
+                self._connection = self._open()
+            return otherwise
 
     def _open(self) -> sqlite3.Connection:
         """The database, a new one, or where neither works an empty one in memory."""
         import sqlite3
 
-        for attempt in (self._open_writable, self._open_again, self._open_readable):
+        for attempt in (self._open_writable, self._open_readable, self._open_immutable):
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
                 if self._path.exists():
-                    self.problem = f"{self._path.name} could not be used ({error})"
-        return _create(sqlite3.connect(":memory:"))
+                    self.problem = f"{self._path.name} cannot be used: {error}"
+                if isinstance(error, sqlite3.Error) and _is_damaged(error) and self._set_aside():
+                    return self._open()
+        return _checked(sqlite3.connect(":memory:"))
 
     def _open_writable(self) -> sqlite3.Connection:
         import sqlite3
 
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=_WAIT)
         try:
             connection.execute(f"PRAGMA journal_mode = {'WAL' if is_local(self._path.parent) else 'TRUNCATE'}")
             connection.execute("PRAGMA synchronous = NORMAL")
-            return _create(connection)
         except BaseException:
             connection.close()
             raise
-
-    def _open_again(self) -> sqlite3.Connection:
-        """Set a file aside that could not be opened, and start a new one."""
-        import sqlite3
-
-        if not os.access(self._path, os.W_OK) or _is_busy(self._path):
-            raise sqlite3.OperationalError("in use, or read-only")
-        for suffix in ("-wal", "-shm", "-journal"):
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-        os.replace(self._path, f"{self._path}{_ASIDE}")
-        return self._open_writable()
+        return _checked(connection)
 
     def _open_readable(self) -> sqlite3.Connection:
-        """Open a database where nothing may be written, not even the files that WAL needs."""
         import sqlite3
 
-        whole = not Path(f"{self._path}-wal").exists()
-        connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro{'&immutable=1' if whole else ''}", uri=True)
+        return _checked(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=_WAIT, uri=True))
+
+    def _open_immutable(self) -> sqlite3.Connection:
+        """Open a database where even the files that WAL needs cannot be written; nobody else can be writing then."""
+        import sqlite3
+
+        if Path(f"{self._path}-wal").exists():
+            raise sqlite3.OperationalError("what was written last cannot be read here")
+        return _checked(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True))
+
+    def _set_aside(self) -> bool:
         try:
-            return _create(connection)
-        except BaseException:
-            connection.close()
-            raise
+            for suffix in ("-wal", "-shm", "-journal"):
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            self._path.replace(f"{self._path}{_ASIDE}")
+        except OSError:
+            return False
+        return True
 
 
 @attrs.frozen
@@ -235,33 +245,27 @@ def is_local(directory: Path) -> bool:
     return bool(kind) and not kind.startswith(_NETWORK)
 
 
-def _create(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Make the tables of a new database. Raises sqlite3.Error for one of another version."""
-    import sqlite3
+def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The connection, with the tables made if the database is new. Raises sqlite3.Error, having closed it."""
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        elif version != VERSION:
+            import sqlite3
 
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-    elif version != VERSION:
-        raise sqlite3.DatabaseError(f"version {version}, not {VERSION}")
+            raise sqlite3.DatabaseError(f"it has version {version}, not {VERSION}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _is_busy(path: Path) -> bool:
-    """Whether another process holds the database, so that setting it aside would take it away from there."""
+def _is_damaged(error: sqlite3.Error) -> bool:
+    """Whether the file itself is wrong, rather than locked, read-only or out of space: those are classes of their own."""
     import sqlite3
 
-    try:
-        connection = sqlite3.connect(path, timeout=0)
-        try:
-            connection.execute("BEGIN IMMEDIATE").connection.rollback()
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        return "locked" in str(error)
-    except sqlite3.Error:
-        return False
-    return False
+    return type(error) is sqlite3.DatabaseError
 
 
 def _safe(value: Any) -> Any:

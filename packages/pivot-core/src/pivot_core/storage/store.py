@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pivot_core.errors import PivotError
 from pivot_core.model import Digest, FileState
 from pivot_core.storage.digests import TREE_SUFFIX
 from pivot_core.storage.hasher import Hasher
-from pivot_core.storage.listing import Entry, ListingError, listing_bytes, listing_state, read_listing
+from pivot_core.storage.listing import Entry, ListingError, listing_bytes, read_listing
 from pivot_core.storage.objects import MissingObjectError, Objects
 from pivot_core.storage.parallel import in_parallel
 from pivot_core.storage.restore import restore_directory, restore_file, restore_link
@@ -43,13 +42,15 @@ class ObjectStore:
         Raises PivotError if there is nothing, if it cannot be read or changes meanwhile, or if the disk is full.
         """
         known = self._hasher.known_as(path)
+        contents = self._hasher.contents(known)
+        if contents is None:
+            raise PivotError(f"{known}: does not exist, so it cannot be stored")
+        state, entries = contents
         try:
-            state = self._hasher.state(known)
-            if state is None:
-                raise PivotError(f"{known}: does not exist, so it cannot be stored")
             if state.is_directory:
-                return self._put_directory(known, state)
-            self._put_file(known, state.digest, state.size)
+                self._put_directory(known, state, entries)
+            else:
+                self._put_file(known, state.digest, state.size)
         except OSError as error:
             raise _explained(error, known, "stored") from None
         return state
@@ -110,29 +111,28 @@ class ObjectStore:
         if self._objects.add_file(digest, self._hasher.root / path, path):
             self._hasher.note(path, digest)
 
-    def _put_directory(self, path: str, state: FileState) -> FileState:
-        entries = self._hasher.listing(path)
-        again = listing_state(entries)
-        in_parallel(
-            lambda entry: self._put_file(f"{path}/{entry.path}", entry.digest, entry.size),
-            [entry for entry in entries if entry.digest],
-        )
+    def _put_directory(self, path: str, state: FileState, entries: list[Entry]) -> None:
+        """The listing last: an object that is there has all that it names."""
+
+        def put(entry: Entry) -> None:
+            self._put_file(f"{path}/{entry.path}", entry.digest, entry.size)
+
+        in_parallel(put, [entry for entry in entries if entry.digest])
         data = listing_bytes(entries)
-        if not self._objects.has(again.digest, len(data)):
-            self._objects.add_bytes(again.digest, data)
-        return FileState(again.digest, again.size, again.files, state.link)
+        if not self._objects.has(state.digest, len(data)):
+            self._objects.add_bytes(state.digest, data)
 
     def _fetch_link(self, state: FileState, path: str) -> bool:
         """Restore a link whose target is in the project and holds the right bytes; else False."""
         assert state.link is not None
         place = self._hasher.root / path
         target = self._hasher.known_as(place.parent / state.link)
-        if target == "." or os.path.isabs(target):
+        if target == "." or target.startswith("/"):
             return False
         there = self._hasher.state(target) if target != path else None
         if there is None or there.digest != state.digest:
             return False
-        if not (place.is_symlink() and os.readlink(place) == state.link):
+        if not (place.is_symlink() and str(place.readlink()) == state.link):
             restore_link(state.link, place)
         return True
 
@@ -145,7 +145,7 @@ class ObjectStore:
 
     def _inside(self, path: Path) -> str:
         known = self._hasher.known_as(path)
-        if known == "." or os.path.isabs(known) or known.split("/")[0] in (".pivot", ".git"):
+        if known == "." or known.startswith("/") or known.split("/")[0] in (".pivot", ".git"):
             raise PivotError(f"{path}: nothing is restored outside of the project")
         return known
 

@@ -1,8 +1,9 @@
+# ruff: noqa: PTH115, PTH116, PTH118, PTH120 - done for every link, where a Path costs more than the call it makes
 """Walk a directory into what its listing will hold: files, links and empty directories.
 
-A link that points to something inside the directory is listed as a link. One that points outside is followed by content,
-since what is there may differ elsewhere. A link that leads nowhere, or to a directory that is being walked already, is
-listed as a link too: so loops end.
+A link that points to something inside the directory is listed as a link. One that points outside is followed by
+content, since what is there may differ elsewhere. A link that leads nowhere, or to a directory that is being walked
+already, is listed as a link too: so loops end.
 """
 
 from __future__ import annotations
@@ -81,12 +82,12 @@ class _Walker:
         self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, is_directory: bool
     ) -> Iterator[Found]:
         text = os.readlink(entry.path)
-        target = os.path.normpath(os.path.join(os.path.dirname(entry.path), text))
         try:
             stat = os.stat(entry.path)
         except OSError:
             yield Found(path, link=text)
             return
+        target = _place_of(os.path.join(os.path.dirname(entry.path), text))
         for root in reversed(roots):
             if target == root.real or target.startswith(f"{root.real}/"):
                 listed = os.path.normpath(root.prefix + target[len(root.real) + 1 :])
@@ -100,3 +101,9 @@ class _Walker:
                 yield from self.directory(real, f"{path}/", (*roots, _Root(real, f"{path}/")))
         elif modes.S_ISREG(stat.st_mode):
             yield Found(path, stat)
+
+
+def _place_of(path: str) -> str:
+    """Where what `path` names really is; not what it leads to, if that is itself a link."""
+    above, name = os.path.split(path.rstrip("/"))
+    return os.path.realpath(path) if name in ("", ".", "..") else os.path.join(os.path.realpath(above), name)
