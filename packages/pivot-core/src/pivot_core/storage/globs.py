@@ -16,6 +16,7 @@ from pathlib import Path
 from pivot_core.model import GLOB_CHARACTERS
 from pivot_core.storage.ignore import Ignore, is_virtual_environment
 from pivot_core.storage.listing import parents
+from pivot_core.storage.walk import is_directory
 
 
 def expand(root: Path, pattern: str, ignore: Ignore) -> list[str]:
@@ -69,23 +70,23 @@ def _walk(root: Path, base: str, parts: Sequence[str], ignore: Ignore) -> Iterat
         elif (root / path).is_dir():
             yield from _walk(root, f"{path}/", rest, ignore)
     else:
-        for name, is_directory in _children(root, base, ignore):
+        for name, directory in _children(root, base, ignore):
             if not _part_matches(part, name):
                 continue
             if not rest:
                 yield base + name
-            elif is_directory:
+            elif directory:
                 yield from _walk(root, f"{base}{name}/", rest, ignore)
 
 
 def _walk_all(root: Path, base: str, rest: Sequence[str], ignore: Ignore) -> Iterator[str]:
     if rest:
         yield from _walk(root, base, rest, ignore)
-    for name, is_directory in _children(root, base, ignore):
+    for name, directory in _children(root, base, ignore):
         if name.startswith("."):
             continue
         path = base + name
-        if is_directory and not (root / path).is_symlink():
+        if directory and not (root / path).is_symlink():
             yield from _walk_all(root, f"{path}/", rest, ignore)
         elif not rest:
             yield path
@@ -95,14 +96,14 @@ def _children(root: Path, base: str, ignore: Ignore) -> list[tuple[str, bool]]:
     """Names in a directory and whether each is a directory, without what is ignored."""
     try:
         with os.scandir(root / base) as scan:
-            found = [(entry.name, entry.is_dir()) for entry in scan]
+            found = [(entry.name, is_directory(entry)) for entry in scan]
     except OSError:
         return []
     return [
-        (name, is_directory)
-        for name, is_directory in found
-        if not ignore.ignored(base + name, directory=is_directory)
-        and not (is_directory and is_virtual_environment(root / base / name))
+        (name, directory)
+        for name, directory in found
+        if not ignore.ignored(base + name, directory=directory)
+        and not (directory and is_virtual_environment(root / base / name))
     ]
 
 

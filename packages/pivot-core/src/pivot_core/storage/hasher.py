@@ -94,7 +94,7 @@ class Hasher:
 
     def _look(self, path: str) -> _Look | None:
         known = self.known_as(path)
-        place = os.path.join(self.root, path)
+        place = os.path.join(self.root, known)
         try:
             stat, link = os.lstat(place), None
             if modes.S_ISLNK(stat.st_mode):

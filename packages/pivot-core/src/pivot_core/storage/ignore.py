@@ -91,7 +91,7 @@ def _rule(line: str) -> _Rule | None:
 
 _TOKEN = re.compile(
     r"""(?P<all>(?:^|(?<=/))\*\*/) | (?P<rest>(?<=/)\*\*$) | (?P<star>\*+) | (?P<any>\?)
-      | \[(?P<not>[!^]?)(?P<set>\]?[^\]]*)\] | \\(?P<escaped>.) | (?P<plain>.)""",
+      | \[(?P<not>[!^]?)(?P<set>\]?[^\]]+|\])\] | \\(?P<escaped>.) | (?P<plain>.)""",
     re.VERBOSE | re.DOTALL,
 )
 

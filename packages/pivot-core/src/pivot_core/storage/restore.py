@@ -12,7 +12,7 @@ import xxhash
 
 from pivot_core.model import Digest
 from pivot_core.storage.hasher import Hasher
-from pivot_core.storage.ignore import TEMPORARY_PREFIX, Ignore
+from pivot_core.storage.ignore import TEMPORARY_PREFIX, Ignore, is_litter
 from pivot_core.storage.listing import Entry, parents
 from pivot_core.storage.objects import Objects
 from pivot_core.storage.parallel import in_parallel
@@ -171,6 +171,8 @@ class _Merge:
             inner = prefix + entry.name
             is_directory = entry.is_dir(follow_symlinks=False)
             if self.ignore.ignored(f"{self.path}/{inner}", directory=is_directory):
+                if is_litter(entry.name) and prefix and prefix[:-1] not in directories:
+                    remove(Path(entry.path))
                 continue
             if is_directory:
                 self._sweep(f"{inner}/", directories)

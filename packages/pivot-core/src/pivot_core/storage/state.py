@@ -262,7 +262,7 @@ def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _is_damaged(error: sqlite3.Error) -> bool:
-    """Whether the file itself is wrong, rather than locked, read-only or out of space: those are classes of their own."""
+    """Whether the file itself is wrong, rather than locked, read-only or without space: those have own classes."""
     import sqlite3
 
     return type(error) is sqlite3.DatabaseError

@@ -8,6 +8,7 @@ already, is listed as a link too: so loops end.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import attrs
 
-from pivot_core.storage.ignore import Ignore, is_virtual_environment
+from pivot_core.storage.ignore import Ignore, is_litter, is_virtual_environment
 
 
 @attrs.frozen
@@ -54,32 +55,29 @@ class _Walker:
     def directory(self, real: str, prefix: str, roots: tuple[_Root, ...]) -> Iterator[Found]:
         with os.scandir(real) as scan:
             entries = list(scan)
-        empty = True
-        for entry in entries:
-            for found in self._entry(entry, prefix + entry.name, roots):
-                empty = False
-                yield found
-        if empty and prefix:
+        if prefix and all(is_litter(entry.name) for entry in entries):
             yield Found(prefix[:-1])
+        for entry in entries:
+            yield from self._entry(entry, prefix + entry.name, roots)
 
     def _entry(self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...]) -> Iterator[Found]:
-        is_directory = entry.is_dir()
-        if self._ignored(entry, path, is_directory):
+        directory = is_directory(entry)
+        if self._ignored(entry, path, directory):
             return
         if entry.is_symlink():
-            yield from self._link(entry, path, roots, is_directory=is_directory)
-        elif is_directory:
+            yield from self._link(entry, path, roots, directory=directory)
+        elif directory:
             yield from self.directory(entry.path, f"{path}/", roots)
         elif entry.is_file():
             yield Found(path, entry.stat())
 
-    def _ignored(self, entry: os.DirEntry[str], path: str, is_directory: bool) -> bool:
-        if self.ignore.ignored(self.name + path, directory=is_directory):
+    def _ignored(self, entry: os.DirEntry[str], path: str, directory: bool) -> bool:
+        if self.ignore.ignored(self.name + path, directory=directory):
             return True
-        return is_directory and is_virtual_environment(Path(entry.path))
+        return directory and is_virtual_environment(Path(entry.path))
 
     def _link(
-        self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, is_directory: bool
+        self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, directory: bool
     ) -> Iterator[Found]:
         text = os.readlink(entry.path)
         try:
@@ -93,7 +91,7 @@ class _Walker:
                 listed = os.path.normpath(root.prefix + target[len(root.real) + 1 :])
                 yield Found(path, link=os.path.relpath(listed, os.path.dirname(path) or "."))
                 return
-        if is_directory:
+        if directory:
             real = os.path.realpath(entry.path)
             if any(root.real == real or root.real.startswith(real.rstrip("/") + "/") for root in roots):
                 yield Found(path, link=text)
@@ -101,6 +99,16 @@ class _Walker:
                 yield from self.directory(real, f"{path}/", (*roots, _Root(real, f"{path}/")))
         elif modes.S_ISREG(stat.st_mode):
             yield Found(path, stat)
+
+
+def is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a directory or leads to one; a link in a circle does not."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False
 
 
 def _place_of(path: str) -> str:

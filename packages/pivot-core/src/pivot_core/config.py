@@ -1,0 +1,144 @@
+"""Settings: where they may stand, which win, and what is wrong with one that cannot be used.
+
+An option wins over a `PIVOT_*` variable, and that over the file: `[tool.pivot]` in pyproject.toml, or
+`.pivot/config.yaml` where there is no such table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import attrs
+
+from pivot_core.errors import ProjectError
+
+type LinkKind = Literal["auto", "reflink", "copy", "hardlink"]
+type VersionRule = Literal["exact", "minor", "none"]
+type Preload = Literal["auto", "none"] | tuple[str, ...]
+
+
+@attrs.frozen
+class Settings:
+    """What a project can choose.
+
+    `pipeline` is a file relative to the root, or a dotted module name; `pythonpath` are directories relative to the
+    root; `jobs` is None for the number of CPUs; `link` says how outs are put in place from the store; `versions` how
+    much of a distribution's version counts as code; `preload` which libraries are imported before the project is.
+    """
+
+    pipeline: str = "pipeline.py"
+    pythonpath: tuple[str, ...] = (".",)
+    jobs: int | None = None
+    link: LinkKind = "auto"
+    versions: VersionRule = "exact"
+    preload: Preload = "auto"
+
+
+def read_settings(root: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings of the project at `root`, from its file and from `environ`. Raises ProjectError."""
+    values = _file_values(root)
+    for field in attrs.fields(Settings):
+        text = environ.get(variable_name(field.name))
+        if text:
+            values[field.name] = _checked(field.name, _from_text(field.name, text), variable_name(field.name))
+    return Settings(**values)
+
+
+def variable_name(setting: str) -> str:
+    return f"PIVOT_{setting.upper()}"
+
+
+def _file_values(root: Path) -> dict[str, Any]:
+    pyproject, config = root / "pyproject.toml", root / ".pivot" / "config.yaml"
+    table = pyproject_table(pyproject)
+    if table is not None and config.exists():
+        raise ProjectError(
+            "settings stand both in pyproject.toml ([tool.pivot]) and in .pivot/config.yaml",
+            "Keep one of the two.",
+        )
+    if table is not None:
+        return _checked_table(table, "pyproject.toml [tool.pivot]")
+    if config.exists():
+        return _checked_table(_read_yaml(config), ".pivot/config.yaml")
+    return {}
+
+
+def pyproject_table(path: Path) -> Mapping[str, Any] | None:
+    """The `[tool.pivot]` table of a pyproject.toml, None where there is none. Raises ProjectError if it is not TOML."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return None
+    if b"pivot" not in text:
+        return None
+    try:
+        table = tomllib.loads(text.decode()).get("tool", {}).get("pivot")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path}: not valid TOML: {error}") from None
+    if table is not None and not isinstance(table, Mapping):
+        raise ProjectError(f"{path}: [tool.pivot] must be a table")
+    return table
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        raise ProjectError(f".pivot/config.yaml: not valid YAML: {error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise ProjectError(".pivot/config.yaml: must be a mapping of settings")
+    return data
+
+
+def _checked_table(table: Mapping[str, Any], source: str) -> dict[str, Any]:
+    known = [field.name for field in attrs.fields(Settings)]
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, 1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"The settings are: {', '.join(known)}."
+            raise ProjectError(f"{source}: unknown setting {key!r}", hint)
+    return {key: _checked(key, value, source) for key, value in table.items()}
+
+
+def _from_text(name: str, text: str) -> Any:
+    if name == "jobs":
+        return int(text) if text.isascii() and text.isdigit() else text
+    if name == "pythonpath":
+        return text.split(":")
+    if name == "preload" and text not in ("auto", "none"):
+        return text.split(",")
+    return text
+
+
+def _checked(name: str, value: Any, source: str) -> Any:
+    match name:
+        case "jobs":
+            valid, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
+        case "pythonpath":
+            valid, wanted = _is_texts(value), "a list of directories"
+            value = tuple(value) if valid else value
+        case "preload":
+            valid, wanted = value in ("auto", "none") or _is_texts(value), '"auto", "none" or a list of modules'
+            value = tuple(value) if _is_texts(value) else value
+        case "link":
+            valid, wanted = value in get_args(LinkKind.__value__), "one of " + ", ".join(get_args(LinkKind.__value__))
+        case "versions":
+            choices = get_args(VersionRule.__value__)
+            valid, wanted = value in choices, "one of " + ", ".join(choices)
+        case _:
+            valid, wanted = isinstance(value, str) and value != "", "a text that is not empty"
+    if not valid:
+        raise ProjectError(f"{source}: {name} must be {wanted}, not {value!r}")
+    return value
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) and item for item in value)

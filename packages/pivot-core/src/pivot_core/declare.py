@@ -1,0 +1,257 @@
+"""`stage`: how a function becomes a step of the pipeline.
+
+The decorator only checks and notes what it is given; it returns the function itself. Outside of a load there is nothing
+to note it for, so that importing a pipeline module in a test, a notebook or a script just works.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, overload
+
+import attrs
+
+from pivot_core.errors import PipelineError
+from pivot_core.model import GLOB_CHARACTERS, Dep, FunctionAction, Json, Location, Out, Stage
+
+type PathLike = str | os.PathLike[str]
+type Paths = PathLike | Iterable[PathLike]
+
+_NAME = re.compile(r"\w[\w.@:=+,-]*")  # what a shell takes as one word, and a file system as one name
+_NAME_LIMIT = 200
+
+
+@attrs.frozen
+class Declared:
+    """A stage with the function to call, the objects its author adds to its code, and those left out of it."""
+
+    stage: Stage
+    function: Callable[..., object]
+    code_deps: tuple[object, ...] = ()
+    ignore_code: tuple[object, ...] = ()
+
+
+@attrs.define
+class Registry:
+    """The stages that one load declares, in order."""
+
+    root: Path
+    declared: dict[str, Declared] = attrs.field(factory=dict)
+
+    def add(self, declared: Declared) -> None:
+        name = declared.stage.name
+        earlier = self.declared.get(name)
+        if earlier is not None:
+            raise PipelineError(
+                f"there are two stages named {name!r}: the other is at {earlier.stage.location}",
+                f"Give one of them another name: @stage(name={name + '_2'!r}, …).",
+                declared.stage.location,
+            )
+        self.declared[name] = declared
+
+
+current_registry: ContextVar[Registry | None] = ContextVar("current_registry", default=None)
+
+
+@overload
+def stage[**P, R](function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def stage[**P, R](
+    function: Callable[P, R],
+    /,
+    *,
+    deps: Paths = ...,
+    outs: Paths = ...,
+    params: Mapping[str, Json] | None = ...,
+    name: str | None = ...,
+    code_deps: Iterable[object] = ...,
+    ignore_code: Iterable[object] = ...,
+) -> Callable[P, R]: ...
+@overload
+def stage[F: Callable[..., object]](
+    *,
+    deps: Paths = ...,
+    outs: Paths = ...,
+    params: Mapping[str, Json] | None = ...,
+    name: str | None = ...,
+    code_deps: Iterable[object] = ...,
+    ignore_code: Iterable[object] = ...,
+) -> Callable[[F], F]: ...
+
+
+def stage(
+    function: Callable[..., object] | None = None,
+    /,
+    *,
+    deps: Paths = (),
+    outs: Paths = (),
+    params: Mapping[str, Json] | None = None,
+    name: str | None = None,
+    code_deps: Iterable[object] = (),
+    ignore_code: Iterable[object] = (),
+) -> Any:
+    """Make a function a stage of the pipeline that is being loaded; use it as a decorator or as a plain call.
+
+    `deps` are what the function reads: files, directories or globs; `outs` are the files or directories it writes. Both
+    are paths relative to the project root, one or a list of them. `params` are plain values that are passed to the
+    function by name. `name` is by default the function's own. `code_deps` adds files or objects to what counts as the
+    stage's code, `ignore_code` leaves objects out of it.
+
+    Returns the function itself, so it can be called as before. Raises PipelineError, with the line of the declaration,
+    for anything that cannot work.
+    """
+    where = _caller()
+
+    def declare(target: Callable[..., object]) -> Callable[..., object]:
+        registry = current_registry.get()
+        root = registry.root if registry else Path.cwd()
+        location = Location(_shown(where[0], root), where[1])
+        declared = Declared(
+            Stage(
+                name=_checked_name(name, target, location),
+                action=FunctionAction(*_address(target)),
+                deps=tuple(dict.fromkeys(Dep(path) for path in _paths(deps, "deps", root, location))),
+                outs=tuple(dict.fromkeys(Out(path) for path in _paths(outs, "outs", root, location))),
+                params=_checked_params(params, location),
+                location=location,
+            ),
+            target,
+            _objects(code_deps, "code_deps", location),
+            _objects(ignore_code, "ignore_code", location),
+        )
+        if registry:
+            registry.add(declared)
+        return target
+
+    if function is None:
+        return declare
+    if not callable(function):
+        root = (current_registry.get() or Registry(Path.cwd())).root
+        raise PipelineError(
+            f"stage() takes a function, not {type(function).__name__} {function!r}",
+            'Write @stage(deps=["data.csv"], outs=["result.csv"]) above the function.',
+            Location(_shown(where[0], root), where[1]),
+        )
+    return declare(function)
+
+
+def _caller() -> tuple[str, int]:
+    frame = sys._getframe(2)  # noqa: SLF001 - the declaration's own line; inspect would read and parse whole files
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _shown(file: str, root: Path) -> str:
+    try:
+        return Path(file).relative_to(root).as_posix()
+    except ValueError:
+        return file
+
+
+def _address(target: Callable[..., object]) -> tuple[str, str]:
+    inner = target
+    while hasattr(inner, "func") and not hasattr(inner, "__qualname__"):  # functools.partial
+        inner = inner.func
+    kind = inner if hasattr(inner, "__qualname__") else type(inner)
+    return getattr(kind, "__module__", "") or "", kind.__qualname__
+
+
+def _checked_name(name: str | None, target: Callable[..., object], location: Location) -> str:
+    if name is None:
+        name = _address(target)[1].rpartition(".")[2]
+        if name == "<lambda>":
+            raise PipelineError("a lambda has no name to call the stage by", "Pass name=…", location)
+    if not isinstance(name, str):
+        raise PipelineError(f"name must be a text, not {name!r}", where=location)
+    if not _NAME.fullmatch(name) or len(name) > _NAME_LIMIT:
+        raise PipelineError(
+            f"{name!r} cannot be the name of a stage",
+            f"A name starts with a letter, digit or _, goes on with those or . @ : = + , -, and has at most {_NAME_LIMIT} characters.",
+            location,
+        )
+    return name
+
+
+def _checked_params(params: Mapping[str, Json] | None, location: Location) -> dict[str, Json]:
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping) or not all(isinstance(key, str) and key.isidentifier() for key in params):
+        raise PipelineError(f"params must map names of arguments to values, not {params!r}", where=location)
+    return {key: _plain(value, f"params[{key!r}]", location) for key, value in sorted(params.items())}
+
+
+def _plain(value: object, label: str, location: Location) -> Json:
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise PipelineError(f"{label}: the keys of a mapping must be texts: {value!r}", where=location)
+        return {key: _plain(item, f"{label}[{key!r}]", location) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{label}[{index}]", location) for index, item in enumerate(value)]
+    if type(value) is float and math.isnan(value):
+        raise PipelineError(f"{label} is NaN, which never equals itself", "Use None for a missing value.", location)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise PipelineError(
+        f"{label} must be plain data (None, bool, int, float, str, or lists and mappings of these), not {value!r}",
+        where=location,
+    )
+
+
+def _objects(values: object, label: str, location: Location) -> tuple[object, ...]:
+    if isinstance(values, str | os.PathLike) or not isinstance(values, Iterable):
+        return (values,)
+    return tuple(values)
+
+
+def _paths(values: Any, label: str, root: Path, location: Location) -> list[str]:
+    if isinstance(values, str | os.PathLike):
+        values = [values]
+    if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
+        raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", where=location)
+    return [_checked_path(value, label, root, location) for value in values]
+
+
+def _checked_path(value: object, label: str, root: Path, location: Location) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise PipelineError(f"{label} must be paths, not {value!r} ({type(value).__name__})", where=location)
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text.strip():
+        raise PipelineError(f"{label} has an empty path: {value!r}", where=location)
+    if "\0" in text or "\n" in text:
+        raise PipelineError(f"{label}: {text!r} cannot be a path", where=location)
+    inside = os.path.normpath(text)
+    if os.path.isabs(inside):  # noqa: PTH117 - text in, text out
+        inside = os.path.relpath(inside, root)
+        outside = inside.split(os.sep)[0] == os.pardir
+        if label == "outs":
+            raise PipelineError(
+                f"outs: {text!r} is absolute", "Give it relative to the project root, and inside the project.", location
+            )
+        if outside:
+            return Path(os.path.normpath(text)).as_posix()
+    if label == "outs":
+        _check_out(text, inside, location)
+    elif inside.split(os.sep)[0] == os.pardir:
+        return Path(os.path.normpath(root / inside)).as_posix()
+    return Path(inside).as_posix()
+
+
+def _check_out(text: str, inside: str, location: Location) -> None:
+    parts = inside.split(os.sep)
+    if parts[0] == os.pardir:
+        raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
+    if inside == os.curdir:
+        raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)
+    if ".pivot" in parts or ".git" in parts:
+        raise PipelineError(f"outs: {text!r} is not for stages to write", "Write elsewhere in the project.", location)
+    if not GLOB_CHARACTERS.isdisjoint(inside):
+        raise PipelineError(
+            f"outs: {text!r} is a glob; outs must be known before the stage runs",
+            "Declare the directory that the files are in.",
+            location,
+        )

@@ -1,0 +1,83 @@
+"""Discover: which project is this, and which file holds its pipeline?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from pivot_core.config import Settings, pyproject_table, read_settings
+from pivot_core.errors import ProjectError
+
+PIVOT_DIRECTORY = ".pivot"
+DEFAULT_PIPELINE = "pipeline.py"
+
+
+@attrs.frozen
+class Project:
+    """A project root and its settings. All paths that users see are relative to `root`."""
+
+    root: Path
+    settings: Settings = Settings()
+
+    @property
+    def directory(self) -> Path:
+        """Where Pivot keeps its own files."""
+        return self.root / PIVOT_DIRECTORY
+
+    @property
+    def source_roots(self) -> tuple[Path, ...]:
+        """The directories that project modules are imported from: the setting's, the pipeline file's own, the root."""
+        entries = [*self.settings.pythonpath, "."]
+        if self.pipeline_module is None:
+            entries.insert(-1, os.path.dirname(self.settings.pipeline))  # noqa: PTH120 - text in, text out
+        return tuple(dict.fromkeys(Path(os.path.normpath(self.root / entry)) for entry in entries))
+
+    @property
+    def pipeline_module(self) -> str | None:
+        """The dotted name of the pipeline module; None where the setting names a file."""
+        name = self.settings.pipeline
+        is_file = name.endswith(".py") or "/" in name or os.sep in name
+        return None if is_file else name
+
+    def shown(self, path: str | Path) -> str:
+        """`path` as users know it: relative to the root where it lies inside."""
+        try:
+            return Path(path).relative_to(self.root).as_posix()
+        except ValueError:
+            return str(path)
+
+
+def discover(start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
+    """Find the project that `start` (default: the working directory) lies in, and read its settings.
+
+    The root is the nearest directory at or above `start` that holds `pipeline.py` (outside of a package), `.pivot/` or
+    a `[tool.pivot]` table. Raises ProjectError if there is none or a setting is wrong.
+    """
+    start = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - resolve() would follow links that users see as places
+    if not start.is_dir():
+        raise ProjectError(f"{start}: no such directory")
+    root = next((place for place in (start, *start.parents) if is_root(place)), None)
+    if root is None:
+        if not environ.get("PIVOT_PIPELINE"):
+            raise ProjectError(
+                f"no {DEFAULT_PIPELINE} in {start} or above it",
+                "Create one with @stage functions in it, go to your project, or name it: pivot -C DIR, or PIVOT_PIPELINE=FILE.",
+            )
+        root = start
+    project = Project(root, read_settings(root, environ))
+    for entry in project.settings.pythonpath:
+        if not (root / entry).is_dir():
+            raise ProjectError(f"pythonpath: no directory {entry!r} in {root}", "Correct the setting `pythonpath`.")
+    return project
+
+
+def is_root(place: Path) -> bool:
+    """Whether `place` looks like the root of a project."""
+    if (place / PIVOT_DIRECTORY).is_dir():
+        return True
+    if (place / DEFAULT_PIPELINE).is_file() and not (place / "__init__.py").exists():
+        return True
+    return pyproject_table(place / "pyproject.toml") is not None

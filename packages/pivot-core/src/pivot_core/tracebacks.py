@@ -1,0 +1,40 @@
+"""A user's traceback with the user's frames, and none of the machinery that called them."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.util import find_spec
+from pathlib import Path
+
+_OURS = ("pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint")
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback of `error` as Python prints it, without the frames of Pivot and of the import system."""
+    shown = traceback.TracebackException.from_exception(error)
+    _strip(shown, _machinery(), set())
+    return "".join(shown.format()).rstrip("\n")
+
+
+def _machinery() -> tuple[str, ...]:
+    places = ["<frozen importlib", "<frozen runpy"]
+    for name in _OURS:
+        module = sys.modules.get(name)
+        origin = module.__spec__.origin if module and module.__spec__ else None
+        if origin is None and (spec := find_spec(name) if module is None else None):
+            origin = spec.origin
+        if origin:
+            places.append(str(Path(origin).parent) + "/")
+    return tuple(places)
+
+
+def _strip(shown: traceback.TracebackException, machinery: tuple[str, ...], seen: set[int]) -> None:
+    if id(shown) in seen:
+        return
+    seen.add(id(shown))
+    frames = [frame for frame in shown.stack if not frame.filename.startswith(machinery)]
+    shown.stack = traceback.StackSummary.from_list(frames)
+    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
+        if inner is not None:
+            _strip(inner, machinery, seen)
