@@ -61,18 +61,16 @@ class LockFiles:
     def write(self, record: Record) -> None:
         """Write the lock file of a stage, in one step, if it would differ. Raises ProjectError."""
         path, data = self.path(record.stage), emit(record)
+        temporary = self._directory / f"{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
         try:
             there = _bytes_of(path)
             if there is not None and there.replace(b"\r\n", b"\n") == data:
                 return
-            temporary = self._directory / f"{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
-            try:
-                temporary.write_bytes(data)
-            except FileNotFoundError:
-                self._directory.mkdir(parents=True, exist_ok=True)
-                temporary.write_bytes(data)
+            self._directory.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
             temporary.replace(path)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
 
     def remove(self, stage: str) -> None:

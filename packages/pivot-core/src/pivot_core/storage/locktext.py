@@ -81,7 +81,7 @@ def stage_of(text: str) -> str | None:
     """The stage that a text of `checked` belongs to, whatever else is in it."""
     name = text.split("\n", 2)[1].removeprefix("stage: ")
     try:
-        return _text(name) if name.startswith('"') else name
+        return _plain_or_quoted(name)
     except ValueError:
         return None
 
@@ -105,9 +105,8 @@ def _parse(lines: list[str]) -> Record:
             section = sections[name] = {}
     if tuple(sections) != _SECTIONS:
         raise ValueError("another form")
-    stage = head["stage"]
     return Record(
-        stage=_text(stage) if stage.startswith('"') else stage,
+        stage=_plain_or_quoted(head["stage"]),
         scheme=_text(head["scheme"]),
         code=_text(head["code"]),
         manifest={name: _text(value) for name, value in sections["manifest"].items()},
@@ -199,6 +198,14 @@ def _split(line: str) -> tuple[str, str]:
     if not _PLAIN.fullmatch(key):
         raise ValueError("another form")
     return key, value
+
+
+def _plain_or_quoted(text: str) -> str:
+    if text.startswith('"'):
+        return _text(text)
+    if not _PLAIN.fullmatch(text):
+        raise ValueError("another form")
+    return text
 
 
 def _text(quoted: str) -> str:

@@ -168,8 +168,7 @@ class StateDB:
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
-                if self._path.exists():
-                    self.problem = f"{self._path.name} cannot be used: {error}"
+                self.problem = f"{self._path.name} cannot be used: {error}"
                 if isinstance(error, sqlite3.Error) and _is_damaged(error) and self._set_aside():
                     return self._open()
         return _checked(sqlite3.connect(":memory:"))
@@ -190,7 +189,7 @@ class StateDB:
     def _open_readable(self) -> sqlite3.Connection:
         import sqlite3
 
-        return _checked(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=_WAIT, uri=True))
+        return _checked(sqlite3.connect(_uri(self._path, "mode=ro"), timeout=_WAIT, uri=True))
 
     def _open_immutable(self) -> sqlite3.Connection:
         """Open a database where even the files that WAL needs cannot be written; nobody else can be writing then."""
@@ -198,7 +197,7 @@ class StateDB:
 
         if Path(f"{self._path}-wal").exists():
             raise sqlite3.OperationalError("what was written last cannot be read here")
-        return _checked(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True))
+        return _checked(sqlite3.connect(_uri(self._path, "mode=ro&immutable=1"), uri=True))
 
     def _set_aside(self) -> bool:
         try:
@@ -259,6 +258,11 @@ def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _uri(path: Path, options: str) -> str:
+    text = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{text}?{options}"
 
 
 def _is_damaged(error: sqlite3.Error) -> bool:
