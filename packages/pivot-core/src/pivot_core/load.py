@@ -1,0 +1,194 @@
+"""Load: import the pipeline of a project in this process, and fingerprint its stages."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+from pivot_fingerprint import Fingerprinter
+from pivot_fingerprint import Project as CodeProject
+
+from pivot_core import declare, frozen
+from pivot_core.errors import PipelineError, PivotError
+from pivot_core.interfaces import Loaded
+from pivot_core.project import Project
+from pivot_core.tracebacks import user_traceback
+
+OWN_PACKAGES = ("pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint")
+
+
+@attrs.frozen
+class InlineLoader:
+    """Loads in the calling process: a project once a process, since Python imports a module only once."""
+
+    def load(self, project: Project) -> Loaded:
+        """Import the pipeline and fingerprint its stages. Raises PipelineError."""
+        return load_here(project)[0]
+
+
+def load_here(project: Project) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
+    """Import the pipeline of `project` in this process; returns what it gave, and each stage's function.
+
+    From now on this process imports project modules from the bytes that were read first. Raises PipelineError.
+    """
+    code_project = CodeProject(project.root, project.source_roots, frozenset(OWN_PACKAGES))
+    sources = frozen.FrozenSources()
+    _refuse_shadows(project)
+    frozen.install(
+        frozen.FrozenFinder(sources, code_project.owns),
+        [str(place) for place in project.source_roots if place.is_dir()],
+    )
+    _check_facade()
+    registry = declare.Registry(project.root)
+    token = declare.current_registry.set(registry)
+    try:
+        module = _import_pipeline(project, sources)
+    except PivotError:
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit too; all of it is reported
+        raise _import_failure(project, error) from None
+    finally:
+        declare.current_registry.reset(token)
+    if not registry.declared:
+        raise PipelineError(
+            f"{project.settings.pipeline} declares no stages",
+            "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function.",
+        )
+    fingerprinter = Fingerprinter(code_project, sources=sources, versions=project.settings.versions)
+    code = {
+        name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
+        for name, item in registry.declared.items()
+    }
+    loaded = Loaded(
+        stages={name: item.stage for name, item in registry.declared.items()},
+        code=code,
+        bundle=sources.bundle(),
+        source_text=dict(fingerprinter.sources_by_digest),
+        notices=tuple(_replaced(registry, module)),
+    )
+    return loaded, {name: item.function for name, item in registry.declared.items()}
+
+
+def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> ModuleType:
+    dotted = project.pipeline_module
+    if dotted is not None:
+        return importlib.import_module(dotted)
+    file = os.path.normpath(project.root / project.settings.pipeline)
+    if not Path(file).is_file():
+        raise PipelineError(
+            f"no {project.settings.pipeline} in {project.root}",
+            "Create it, or name another file or module with the setting `pipeline` or PIVOT_PIPELINE.",
+        )
+    name = Path(file).stem
+    name = name if name.isidentifier() and name not in sys.modules else "pipeline"
+    spec = importlib.util.spec_from_file_location(name, file, loader=frozen.FrozenLoader(name, file, sources))
+    if spec is None or spec.loader is None:
+        raise PipelineError(f"{file} cannot be imported")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _refuse_shadows(project: Project) -> None:
+    for root in project.source_roots:
+        for entry in (root / "pivot.py", root / "pivot" / "__init__.py"):
+            if entry.exists() and not (root / "pivot_core").is_dir() and "pivot_core" not in _text(entry):
+                raise PipelineError(
+                    f"{project.shown(entry)} hides the `pivot` that pipelines import `stage` from",
+                    "Give that module another name.",
+                )
+    package = project.root / Path(project.settings.pipeline).stem / "__init__.py"
+    if project.pipeline_module is None and package.exists():
+        raise PipelineError(
+            f"the package {project.shown(package.parent)}/ has the same name as {project.settings.pipeline}",
+            "Rename one of the two: only one module of a name can be imported.",
+        )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _check_facade() -> None:
+    facade = importlib.import_module("pivot")
+    if getattr(facade, "stage", None) is not declare.stage:
+        raise PipelineError(
+            f"the `pivot` that Python imports, {getattr(facade, '__file__', '?')}, belongs to another distribution",
+            f"Mend it with: {sys.executable} -m pip uninstall -y pivot\n"
+            f"then: {sys.executable} -m pip install --force-reinstall --no-deps pivot-core",
+        )
+
+
+def _import_failure(project: Project, error: BaseException) -> PipelineError:
+    shown = user_traceback(error)
+    if isinstance(error, SystemExit):
+        return PipelineError(
+            f"{project.settings.pipeline} called sys.exit({error.code!r}) while it was imported",
+            'Put what only a script should do under `if __name__ == "__main__":`.',
+            traceback=shown,
+        )
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        hint = _missing_module_hint(project, error.name)
+    elif isinstance(error, ImportError) and "relative import" in str(error):
+        hint = (
+            "A pipeline file that uses relative imports must be loaded as a part of its package: "
+            f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
+        )
+    return PipelineError(
+        f"{project.settings.pipeline} could not be imported: {_headline(error)}", hint, traceback=shown
+    )
+
+
+def _headline(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _dotted_name(project: Project) -> str:
+    file = project.root / project.settings.pipeline
+    parts, parent = [file.stem], file.parent
+    while (parent / "__init__.py").exists() and parent != parent.parent:
+        parts.insert(0, parent.name)
+        parent = parent.parent
+    return ".".join(parts) if len(parts) > 1 else f"package.{file.stem}"
+
+
+def _missing_module_hint(project: Project, module: str) -> str:
+    first = module.partition(".")[0]
+    places = [project.root / "src", *sorted(place for place in project.root.iterdir() if place.is_dir())]
+    for place in places:
+        found = next((path for path in (place / f"{first}.py", place / first) if path.exists()), None)
+        if found is not None and place not in project.source_roots and not place.name.startswith("."):
+            return (
+                f"{project.shown(found)} exists: add its directory to the setting `pythonpath`, "
+                f'pythonpath = [".", "{place.name}"] under [tool.pivot] in pyproject.toml, or PIVOT_PYTHONPATH=.:{place.name}.'
+            )
+    return f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install {first}"
+
+
+def _replaced(registry: declare.Registry, pipeline: ModuleType) -> list[str]:
+    """A decorator above @stage hides what was registered: say so."""
+    notices = []
+    for name, item in registry.declared.items():
+        qualname = getattr(item.function, "__qualname__", "")
+        module = sys.modules.get(getattr(item.function, "__module__", ""), pipeline)
+        present = vars(module).get(qualname, item.function)
+        if (
+            present is not item.function
+            and callable(present)
+            and getattr(present, "__wrapped__", None) is item.function
+        ):
+            notices.append(
+                f"{item.stage.location}: a decorator above @stage replaces {qualname!r}; the stage {name!r} runs the function "
+                "without it. Put @stage on top."
+            )
+    return notices
