@@ -1,0 +1,194 @@
+# ruff: noqa: PTH117, PTH119 # plain strings: this runs for every module, and a Path costs several times as much
+"""Live functions, classes and values → the content of nodes: source in normal form, plus what differs from it."""
+
+import ast
+import os
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pivot_fingerprint.classes import ClassReader
+from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.links import Linker, Names
+from pivot_fingerprint.live import FunctionNames, LiveModules, is_cached
+from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.parts import digest_text
+from pivot_fingerprint.project import Project
+from pivot_fingerprint.trees import REGISTERING, FunctionNode, is_literal
+
+Encode = Callable[[object], None]
+_EMPTY: Final = "<empty cell>"
+
+
+class LiveDefinitions:
+    """What the value encoder and the node maker know about functions, classes and modules of the project."""
+
+    def __init__(self, project: Project, locator: Locator, modules: LiveModules, linker: Linker) -> None:
+        self._locator = locator
+        self._modules = modules
+        self._linker = linker
+        self._root = str(project.root)
+        self._classes = ClassReader(self, locator, modules, linker)
+        self.own: object = None
+        """What the node that is being made is about: it is not a reference to itself."""
+
+    # -- for the encoder ----------------------------------------------------------------------------------------
+
+    def of_object(self, value: object) -> Iterable[Target] | None:
+        if value is self.own:
+            return None
+        home = self._modules.home(value)
+        if home is None:
+            return None
+        return self._modules.bound(home[0], home[1], value, ())
+
+    def of_module(self, value: types.ModuleType) -> Iterable[Target]:
+        return self._modules.of_module(value, ())
+
+    def is_project_type(self, cls: type) -> bool:
+        module = type.__getattribute__(cls, "__module__")
+        return isinstance(module, str) and self._modules.source(module) is not None
+
+    def is_ignored(self, value: object) -> bool:
+        return self._modules.is_ignored(value)
+
+    def relative(self, text: str) -> str:
+        return text.replace(self._root, "<root>") if self._root in text and len(self._root) > 1 else text
+
+    def add_class(self, cls: type, content: Content, encode: Encode) -> None:
+        self._classes.add(cls, content, encode, is_home=cls is self.own)
+
+    def class_tree(self, cls: type) -> tuple[SourceModule, ast.ClassDef] | None:
+        """The source a class was made from, and its statement."""
+        return self._classes.tree_of(cls)
+
+    # -- functions ----------------------------------------------------------------------------------------------
+
+    def source_of_code(self, code: types.CodeType, module: str) -> SourceModule | None:
+        path = code.co_filename
+        if not os.path.isabs(path) or self._locator.owner_of_file(path) != "project":
+            return None
+        source = self._modules.source(module)
+        if source is not None and source.path in (path, os.path.realpath(path)):
+            return source
+        is_package = os.path.basename(path) == "__init__.py"
+        return self._locator.parse(os.path.realpath(path), module, is_package=is_package)
+
+    def tree_of(self, function: types.FunctionType) -> tuple[SourceModule, FunctionNode] | None:
+        """The source a function was made from, and its place in it."""
+        source = self.source_of_code(function.__code__, str(function.__globals__.get("__name__", "")))
+        node = source.node_of(function.__code__) if source is not None else None
+        return (source, node) if source is not None and node is not None else None
+
+    def names_of(self, function: types.FunctionType) -> FunctionNames:
+        module = self._modules.register(function.__globals__)
+        names = FunctionNames(self._modules, module, _cells(function))
+        if "<locals>" in function.__qualname__ or function.__closure__:
+            names.optional = frozenset(function.__code__.co_names)
+        return names
+
+    def add_function(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+        """Everything that makes this function what it is: code, decorators, defaults, closure, attributes."""
+        found = self.tree_of(function)
+        if found is not None:
+            source, node = found
+            names = self.names_of(function)
+            content.trees.append(node)
+            self._linker.add(content, source.function(node), names)
+            self._add_decorators(source, node, names, content)
+            if not all(is_literal(item) for item in (*node.args.defaults, *filter(None, node.args.kw_defaults))):
+                encode(function.__defaults__)
+                encode(function.__kwdefaults__)
+            content.edges[("import", names.module, "live")] = None
+        elif self._is_foreign(function):
+            content.link("function", self._foreign(function))
+        else:
+            self._add_bytecode(function, content, encode)
+        if "registry" in vars(function) and "dispatch" in vars(function):
+            self._add_dispatch(function, content, encode)
+            return
+        self._add_closure(function, content, encode)
+        self._add_attributes(function, content, encode)
+
+    def _add_decorators(self, source: SourceModule, node: FunctionNode, names: Names, content: Content) -> None:
+        for decorator in source.decorators(node):
+            targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
+            if targets and all(target.key is None and not target.label for target in targets):
+                continue
+            self._linker.add(content, decorator.part, names)
+            if decorator.chain and decorator.chain[-1] in REGISTERING:
+                self._linker.add(content, source.annotations(node), names)
+
+    def _is_foreign(self, function: types.FunctionType) -> bool:
+        path = function.__code__.co_filename
+        if os.path.isabs(path):
+            return self._locator.owner_of_file(path) != "project"
+        module = function.__globals__.get("__name__")
+        return isinstance(module, str) and self._modules.source(module) is None
+
+    def _foreign(self, function: types.FunctionType) -> Iterable[Target]:
+        module = str(function.__globals__.get("__name__", ""))
+        return self._modules.outside(module, (function.__code__.co_qualname,))
+
+    def _add_bytecode(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+        content.note(f"no source: {function.__qualname__} counts by its bytecode")
+        names = self.names_of(function)
+        for code in _nested(function.__code__):
+            content.add("bytecode", code.co_code.hex(), *code.co_names, "/", *code.co_varnames, *code.co_freevars)
+            for constant in code.co_consts:
+                if not isinstance(constant, types.CodeType):
+                    encode(constant)
+            for name in code.co_names:
+                if name in function.__globals__:
+                    content.link(name, names.resolve((name,)))
+        encode(function.__defaults__)
+        encode(function.__kwdefaults__)
+
+    def _add_closure(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+        for name, value in sorted(_cells(function).items()):
+            if not isinstance(value, types.ModuleType) or self.tree_of(function) is None:
+                content.add("cell", name)
+                encode(value)
+
+    def _add_attributes(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+        for name, value in sorted(vars(function).items()):
+            if not self.is_ignored(value):
+                content.add("attribute", name)
+                encode(value)
+
+    def _add_dispatch(self, function: Any, content: Content, encode: Encode) -> None:
+        """The implementations registered with `functools.singledispatch`, in whichever order."""
+        digests = []
+        for cls, implementation in function.registry.items():
+            start = len(content.tokens)
+            encode(cls)
+            encode(implementation)
+            digests.append(digest_text(content.tokens[start:]))
+            del content.tokens[start:]
+        content.add("dispatch", *sorted(digests))
+        encode(getattr(function, "__wrapped__", None))
+
+
+def _cells(function: types.FunctionType) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            found[name] = _EMPTY
+    return found
+
+
+def _nested(code: types.CodeType) -> Iterable[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _nested(constant)
+
+
+def is_function_like(value: object) -> bool:
+    """Whether the value is a function, or one behind `functools` wrappers."""
+    from functools import partial
+
+    return isinstance(value, types.FunctionType | types.MethodType | partial) or is_cached(value)

@@ -1,0 +1,115 @@
+"""Objects → fingerprints: the set of nodes that each reaches."""
+
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pivot_fingerprint.graph import Key, Node
+from pivot_fingerprint.model import Entry, Fingerprint, merged_digest
+from pivot_fingerprint.nodes import Nodes
+from pivot_fingerprint.project import DiskSources, Project, Sources
+from pivot_fingerprint.source_texts import SourceTexts
+
+Versions = Literal["exact", "minor", "none"]
+
+
+class Fingerprinter:
+    """Fingerprints the objects of one loaded project; what they share is walked once.
+
+    It sees modules as they are when it first meets them, so make a new one after code was loaded again. `versions` says
+    how much of a distribution's version counts. `volatile` names values ("value:module.NAME" or "module.NAME") which
+    differ from load to load: they count by the statements that compute them.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        sources: Sources | None = None,
+        versions: Versions = "exact",
+        volatile: Collection[str] = (),
+    ) -> None:
+        self.project = project
+        self._nodes = Nodes(project, sources or DiskSources(), versions, volatile)
+        self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    @property
+    def sources_by_digest(self) -> Mapping[str, str]:
+        """The source of every node so far in normal form, by the digest of its entry."""
+        return SourceTexts(self._nodes.trees)
+
+    def fingerprint(
+        self, obj: object, *, code_deps: Sequence[object] = (), ignore_code: Sequence[object] = ()
+    ) -> Fingerprint:
+        """What `obj`, a function or anything else that can be called, depends on.
+
+        `code_deps` are objects, or paths of files and directories (relative to the root), that count as well.
+        `ignore_code` are objects, or names of modules and definitions ("pkg.mod", "pkg.mod.func"), that do not.
+        """
+        root = self._nodes.key_of(obj)
+        starts = [root, *self._nodes.parameter_annotations(root)]
+        for dep in code_deps:
+            if isinstance(dep, str | Path):
+                starts += self._nodes.files(str(dep))
+            else:
+                starts.append(self._nodes.key_of(dep))
+        ignored = tuple(self._ignored_names(ignore_code))
+        return Fingerprint.of(self._entries(root, starts, ignored), self._python)
+
+    def _ignored_names(self, ignore_code: Sequence[object]) -> Iterator[str]:
+        for item in ignore_code:
+            yield item if isinstance(item, str) else self._nodes.node(self._nodes.key_of(item)).name
+
+    def _entries(self, root: Key, starts: Sequence[Key], ignored: tuple[str, ...]) -> Iterator[Entry]:
+        reached: dict[str, tuple[Node, tuple[str, ...], list[str]]] = {}
+        is_cyclic = False
+        for key, node, via in self._walk(starts, ignored):
+            is_cyclic = is_cyclic or (key != root and root in node.edges)
+            if not node.kind:
+                continue
+            name = f"{node.kind}:{node.name}"
+            if name in reached:
+                reached[name][2].append(node.digest)
+            else:
+                reached[name] = (node, via, [node.digest])
+        for node, via, digests in reached.values():
+            different = set(digests)
+            digest = node.digest if len(different) == 1 else merged_digest(different)
+            yield Entry(node.kind, node.name, digest, node.file, node.line, via, node.note, node.fallback)
+        if is_cyclic:
+            # Two functions that reach each other have the same manifest: this tells which one is meant.
+            name = self._nodes.node(root).name
+            yield Entry("root", name, merged_digest([name]))
+
+    def _walk(self, starts: Sequence[Key], ignored: tuple[str, ...]) -> Iterator[tuple[Key, Node, tuple[str, ...]]]:
+        """Every node reached, breadth first, with the names on the way to it."""
+        make = self._nodes.node
+        seen = set(starts)
+        waiting: dict[Key, list[tuple[Key, tuple[str, ...]]]] = {}
+        queue: list[tuple[Key, tuple[str, ...]]] = [(key, ()) for key in starts]
+        for key, via in queue:
+            node = make(key)
+            if ignored and via and _is_ignored(node.name, ignored):
+                continue
+            yield key, node, via
+            below = (*via, node.name) if node.kind else via
+            following = list(node.edges)
+            for trigger, conditional in node.conditional:
+                if trigger in seen:
+                    following.append(conditional)
+                else:
+                    waiting.setdefault(trigger, []).append((conditional, below))
+            for edge in following:
+                if edge in seen:
+                    continue
+                seen.add(edge)
+                queue.append((edge, below))
+                for conditional, at in waiting.pop(edge, ()):
+                    if conditional not in seen:
+                        seen.add(conditional)
+                        queue.append((conditional, at))
+
+
+def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:
+    return any(name == item or name.startswith(item + ".") for item in ignored)

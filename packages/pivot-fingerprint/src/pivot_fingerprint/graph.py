@@ -1,0 +1,89 @@
+"""The graph that is walked: one node for each definition, value, module effect or distribution that code can reach.
+
+A node's digest covers its own content only, the names of what it uses included; what those are is in the nodes its
+edges lead to. So a node is made once however many functions reach it, and a fingerprint is the set of nodes reached.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from pivot_fingerprint.parts import digest_text
+
+Key = tuple[str, ...]
+"""What identifies a node: a tag ("live", "static", "dist" and so on), then what it is about."""
+
+
+@attrs.frozen
+class Target:
+    """What a name leads to: the node (None where nothing is to be followed) and its name as it counts in digests."""
+
+    key: Key | None
+    label: str
+
+
+@attrs.frozen(eq=False)
+class Node:
+    kind: str
+    """The entry's kind; "" if the node only leads on to others."""
+    name: str
+    digest: str
+    file: str = ""
+    line: int = 0
+    note: str = ""
+    fallback: str = ""
+    edges: tuple[Key, ...] = ()
+    conditional: tuple[tuple[Key, Key], ...] = ()
+    """(trigger, node): the node counts where the trigger is reached as well."""
+    reads: frozenset[str] = frozenset()
+
+
+class Content:
+    """What goes into a node while it is being made."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        self.edges: dict[Key, None] = {}
+        self.conditional: dict[tuple[Key, Key], None] = {}
+        self.notes: dict[str, None] = {}
+        self.is_opaque = False
+        """Whether some of a value could not be taken by what it holds."""
+        self.reads: set[str] = set()
+        self.trees: list[ast.AST] = []
+
+    def add(self, *tokens: str) -> None:
+        self.tokens.extend(tokens)
+
+    def link(self, name: str, targets: Iterable[Target]) -> None:
+        """Record that `name` leads to `targets`."""
+        for target in targets:
+            if target.label:
+                self.tokens.append(f"{name}={target.label}")
+            if target.key is not None:
+                self.edges[target.key] = None
+
+    def note(self, text: str) -> None:
+        self.notes[text] = None
+
+    @property
+    def digest(self) -> str:
+        return digest_text(self.tokens)
+
+    def node(self, kind: str, name: str, *, file: str = "", line: int = 0, fallback: str = "") -> Node:
+        return Node(
+            kind=kind,
+            name=name,
+            digest=self.digest,
+            file=file,
+            line=line,
+            note="; ".join(self.notes),
+            fallback=fallback,
+            edges=tuple(self.edges),
+            conditional=tuple(self.conditional),
+            reads=frozenset(self.reads),
+        )
+
+
+def labels(targets: Iterable[Target]) -> Iterator[str]:
+    return (target.label for target in targets if target.label)

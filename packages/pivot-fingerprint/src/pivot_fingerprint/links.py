@@ -1,0 +1,109 @@
+"""What a piece of source uses → links and edges of the node it belongs to."""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from pivot_fingerprint.graph import Content, Key, Target
+from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.parts import Chain, Dynamic, Part
+from pivot_fingerprint.resolve import StaticNames
+
+DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
+
+
+class Names(Protocol):
+    """What names mean where a piece of source stands."""
+
+    @property
+    def module(self) -> str: ...
+
+    @property
+    def mode(self) -> str:
+        """ "live" where names are looked up in the loaded modules, "static" where in their source."""
+        ...
+
+    def resolve(self, chain: Chain) -> Iterable[Target]: ...
+
+    def text(self, chain: Chain) -> str | None:
+        """The string that the chain is known to hold."""
+        ...
+
+
+class Linker:
+    """Adds pieces of source to nodes."""
+
+    def __init__(self, locator: Locator, static: StaticNames) -> None:
+        self._locator = locator
+        self._static = static
+
+    def add(self, content: Content, part: Part, names: Names) -> None:
+        """Add what `part` does and everything it uses."""
+        content.add(part.digest)
+        content.reads.update(part.reads)
+        for local, imported in sorted(part.labels):
+            content.add(f"{local}<{imported}")
+        for module, chain in sorted(part.refs):
+            targets = tuple(self._targets(module, chain, names))
+            content.link(f"{module}:{'.'.join(chain)}", targets)
+            self._add_readings(content, part, targets)
+        for module in sorted(part.executes):
+            if self._locator.locate(module).owner == "project":
+                content.edges[("import", module, "static")] = None
+        for dynamic in part.dynamic:
+            self._add_dynamic(content, dynamic, names)
+
+    def _targets(self, module: str, chain: Chain, names: Names) -> Iterable[Target]:
+        if module == "import":
+            return self._import_attempt(chain)
+        return self._static.of_module(module, chain) if module else names.resolve(chain)
+
+    def _import_attempt(self, chain: Chain) -> Iterable[Target]:
+        location = self._locator.locate(chain[0])
+        if location.owner == "project":
+            return ()
+        return self._static.outside(location, chain[1:])
+
+    def _add_readings(self, content: Content, part: Part, targets: Iterable[Target]) -> None:
+        for target in targets:
+            if target.key is None or target.key[0] not in DEFINITION_TAGS:
+                continue
+            for what in ("annotations", "doc", "subclasses"):
+                if what in part.reads:
+                    content.edges[(what, *target.key)] = None
+
+    def _add_dynamic(self, content: Content, dynamic: Dynamic, names: Names) -> None:
+        if dynamic.what in ("globals", "eval", "exec"):
+            content.edges[("whole", names.module, names.mode)] = None
+            content.note(f"{dynamic.what}() at run time: all of {names.module} counts")
+            return
+        known = names.text(dynamic.argument) if dynamic.argument else None
+        if known:
+            content.link("", self._static.of_module(known, ()))
+            return
+        package = dynamic.prefix.rpartition(".")[0]
+        content.edges[("package", package)] = None
+        content.note(f"{dynamic.what}() with a computed name: all of {package or 'the project'} counts")
+
+    def static_names(self, module: str) -> "ModuleNames":
+        return ModuleNames(self._static, module)
+
+
+class ModuleNames:
+    """Names as the source of a module says."""
+
+    mode = "static"
+
+    def __init__(self, static: StaticNames, module: str) -> None:
+        self._static = static
+        self.module = module
+
+    def resolve(self, chain: Chain) -> Iterable[Target]:
+        return self._static.in_module(self.module, chain)
+
+    def text(self, chain: Chain) -> str | None:
+        return self._static.literal_text(self.module, chain)
+
+
+def definition_key(key: Key) -> Key:
+    """The key of the definition that an "annotations", "doc" or "subclasses" key is about."""
+    return key[1:]

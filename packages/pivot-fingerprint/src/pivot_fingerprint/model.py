@@ -1,0 +1,93 @@
+"""What a fingerprint is, and its stored form."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Self
+
+import attrs
+
+from pivot_fingerprint.parts import digest_text
+
+SCHEME: Final = 1
+"""The version of how digests are made. Digests of different schemes say nothing about each other."""
+
+
+@attrs.frozen
+class Entry:
+    """One thing that code depends on."""
+
+    kind: str
+    """func, class, value, import, mutation, module, package, annotations, doc, dist, file, missing, root."""
+    name: str
+    """Module and qualified name."""
+    digest: str
+    """xxh3_128 of the thing's own content; the version for a distribution."""
+    file: str = ""
+    """Where it is defined, relative to the project's root; "" if that is nowhere in particular."""
+    line: int = 0
+    via: tuple[str, ...] = ()
+    """The names through which it was reached, the fingerprinted object first."""
+    note: str = ""
+    """Why it counts more coarsely than by what it is; "" if it does not."""
+    fallback: str = ""
+    """For a value: the digest of the statements that compute it, which stands in where the value is volatile."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+@attrs.frozen
+class Fingerprint:
+    """Everything one object depends on, and one digest over it."""
+
+    digest: str
+    entries: tuple[Entry, ...]
+    scheme: int
+    python: str
+    """major.minor"""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], python: str) -> Self:
+        ordered = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name)))
+        tokens = [str(SCHEME), python]
+        for entry in ordered:
+            tokens += (entry.kind, entry.name, entry.digest)
+        return cls(digest_text(tokens), ordered, SCHEME, python)
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        """Digests by "kind:name", sorted."""
+        return {entry.key: entry.digest for entry in self.entries}
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for a JSON or YAML file; defaults are left out."""
+        return {
+            "scheme": self.scheme,
+            "python": self.python,
+            "digest": self.digest,
+            "entries": [_entry_data(entry) for entry in self.entries],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_data`. Raises ValueError if `data` is not of that form."""
+        try:
+            entries = tuple(Entry(**{**item, "via": tuple(item.get("via", ()))}) for item in data["entries"])
+            return cls(str(data["digest"]), entries, int(data["scheme"]), str(data["python"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a stored fingerprint: {error}") from error
+
+
+_FIELDS: Final = ("kind", "name", "digest", "file", "line", "note", "fallback")
+
+
+def _entry_data(entry: Entry) -> dict[str, Any]:
+    data: dict[str, Any] = {name: value for name in _FIELDS if (value := getattr(entry, name))}
+    if entry.via:
+        data["via"] = list(entry.via)
+    return data
+
+
+def merged_digest(digests: Iterable[str]) -> str:
+    """One digest for several nodes of one name, in whichever order."""
+    return digest_text(sorted(digests))

@@ -1,0 +1,378 @@
+# ruff: noqa: PTH112, PTH118 # plain strings: this runs for every module, and a Path costs several times as much
+"""Keys → nodes: what each kind of key is about, and what its node holds."""
+
+import ast
+import os
+import types
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final
+
+import xxhash
+
+from pivot_fingerprint.definitions import LiveDefinitions, is_function_like
+from pivot_fingerprint.effects import Effects
+from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.links import Linker, ModuleNames
+from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
+from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.project import Project, Sources
+from pivot_fingerprint.resolve import StaticNames
+from pivot_fingerprint.statics import StaticDefinitions
+from pivot_fingerprint.trees import annotations_of, docstring_of
+from pivot_fingerprint.values import Encoder
+
+_NOTHING: Final = Node("", "", "")
+
+
+class Nodes:
+    """Makes each node once."""
+
+    def __init__(self, project: Project, sources: Sources, versions: str, volatile: Collection[str]) -> None:
+        self._project = project
+        self._sources = sources
+        self._versions = versions
+        self._volatile = frozenset(volatile)
+        self._locator = Locator(project, sources)
+        static = StaticNames(self._locator)
+        self._effects = Effects(self._locator, static)
+        self._linker = Linker(self._locator, static)
+        self._static_names = static
+        self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
+        self.modules = LiveModules(self._locator, static)
+        self._definitions = LiveDefinitions(project, self._locator, self.modules, self._linker)
+        self._objects: dict[str, object] = {}
+        self._nodes: dict[Key, Node] = {}
+        self.trees: dict[str, list[ast.AST]] = {}
+        self._makers: dict[str, Callable[[Key], Node]] = {
+            "annotations": self._annotations,
+            "dist": self._distribution,
+            "doc": self._doc,
+            "file": self._file,
+            "import": self._import,
+            "live": self._live,
+            "member": self._member,
+            "missing": lambda key: Node("missing", key[1], "missing"),
+            "mutations": self._mutations,
+            "object": self._object,
+            "package": self._package,
+            "static": self._static_node,
+            "subclasses": self._subclasses,
+            "whole": self._whole,
+        }
+
+    def node(self, key: Key) -> Node:
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = self._makers[key[0]](key)
+        return found
+
+    def key_of(self, value: object) -> Key:
+        """The key under which an object is fingerprinted: its definition's, or its own."""
+        home = self.modules.home(value)
+        if home is not None:
+            for target in self.modules.bound(home[0], home[1], value, ()):
+                if target.key is not None:
+                    return target.key
+        key = ("object", str(id(value)))
+        self._objects[key[1]] = value
+        return key
+
+    # -- live ---------------------------------------------------------------------------------------------------
+
+    def _live(self, key: Key) -> Node:
+        _, module, name = key
+        value = self.modules.find(module, name)
+        if value is MISSING:
+            return Node("missing", f"{module}.{name}", "missing")
+        return self._value_node(value, module, name)
+
+    def _member(self, key: Key) -> Node:
+        _, module, owner, name = key
+        value = self.modules.find(module, f"{owner}.{name}")
+        return self._value_node(value, module, f"{owner}.{name}", kind="func")
+
+    def _object(self, key: Key) -> Node:
+        value: Any = self._objects[key[1]]
+        function = _innermost(value)
+        module = str(getattr(function, "__module__", None) or type(value).__module__)
+        name = str(getattr(function, "__qualname__", None) or type(value).__qualname__)
+        return self._value_node(value, module, name)
+
+    def _value_node(self, value: Any, module: str, name: str, kind: str = "") -> Node:
+        content = Content()
+        full = f"{module}.{name}"
+        source = self.modules.source(module)
+        kind = kind or ("class" if isinstance(value, type) else "func" if is_function_like(value) else "value")
+        is_volatile = f"{kind}:{full}" in self._volatile or full in self._volatile
+        if not is_volatile:
+            self._encode(value, content)
+        fallback = ""
+        line = self._line_of(value)
+        if kind == "value" and source is not None and name in source.bindings:
+            stated = self._static.statements(source, name)
+            fallback = stated.digest
+            line = source.bindings[name][-1].line
+            if content.is_opaque or is_volatile:
+                content.add(fallback)
+                content.edges.update(stated.edges)
+                content.note("volatile: by its defining statement" if is_volatile else "by its defining statement")
+        content.edges[("import", module, "live")] = None
+        file = self._project.show(source.path) if source is not None else ""
+        if content.trees:
+            self.trees.setdefault(content.digest, content.trees)
+        elif source is not None and name in source.bindings:
+            self.trees.setdefault(content.digest, [item.node for item in source.bindings[name]])
+        return content.node(kind, full, file=file, line=line, fallback=fallback)
+
+    def _encode(self, value: object, content: Content) -> None:
+        outer, self._definitions.own = self._definitions.own, value
+        Encoder(self._definitions, content).encode(value)
+        self._definitions.own = outer
+
+    def _line_of(self, value: Any) -> int:
+        if isinstance(value, type):
+            line = type.__getattribute__(value, "__dict__").get("__firstlineno__", 0)
+            return line if isinstance(line, int) else 0
+        function = _innermost(value)
+        return function.__code__.co_firstlineno if isinstance(function, types.FunctionType) else 0
+
+    # -- by source ----------------------------------------------------------------------------------------------
+
+    def _static_node(self, key: Key) -> Node:
+        _, module, name = key
+        source = self._locator.source(module)
+        if source is None:
+            return Node("missing", f"{module}.{name}", "missing")
+        content, kind, line = self._static.content(source, name)
+        if self._differs(source, name):
+            content.add("loaded")
+            content.edges[("live", module, name)] = None
+        content.edges[("import", module, "static")] = None
+        self.trees.setdefault(content.digest, content.trees)
+        return content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
+
+    def _differs(self, source: SourceModule, name: str) -> bool:
+        """Whether the loaded module holds something else under the name than its source says, as after a patch."""
+        value = self.modules.find(source.name, name) if "." not in name else MISSING
+        if value is MISSING or self.modules.source(source.name) is not source:
+            return False
+        stated = self._static.stated(source, name)
+        if isinstance(stated, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_same = isinstance(value, types.FunctionType) and self._definitions.tree_of(value) == (source, stated)
+            return not is_same and not stated.decorator_list
+        if isinstance(stated, ast.ClassDef):
+            return not isinstance(value, type) and not stated.decorator_list
+        if isinstance(stated, ast.expr):
+            held, said = Content(), Content()
+            Encoder(self._definitions, held).encode(value)
+            Encoder(self._definitions, said).encode(ast.literal_eval(stated))
+            return held.tokens != said.tokens
+        return self._reads_input(("static", source.name, name))
+
+    def _reads_input(self, key: Key) -> bool:
+        source = self._locator.source(key[1])
+        if source is None or not any(item.kind == "assign" for item in source.bindings.get(key[2], ())):
+            return False
+        seen: set[Key] = set()
+        content = self._static.content(source, key[2])[0]
+        edges = list(content.edges)
+        reads = frozenset(content.reads)
+        while "input" not in reads and edges:
+            edge = edges.pop()
+            if edge in seen or edge[0] != "static" or edge == key:
+                continue
+            seen.add(edge)
+            node = self.node(edge)
+            reads = node.reads
+            edges.extend(node.edges)
+        return "input" in reads
+
+    def _import(self, key: Key) -> Node:
+        _, module, mode = key
+        content = Content()
+        source = self._locator.source(module)
+        parent = module.rpartition(".")[0]
+        if parent and self._locator.locate(parent).owner == "project":
+            content.edges[("import", parent, mode)] = None
+        if source is None:
+            return content.node("", module)
+        for imported in source.executes:
+            if imported != module and self._locator.locate(imported).owner == "project":
+                content.edges[("import", imported, mode)] = None
+        names = self._linker.static_names(module)
+        line = 0
+        for statement in self._effects.outside(module):
+            line = line or statement.node.lineno
+            self._linker.add(content, statement.part, names)
+            content.trees.append(statement.node)
+            if statement.definition:
+                content.edges[("static", module, statement.definition)] = None
+        if mode == "static":
+            self._add_mutations(module, content)
+        if not content.tokens:
+            return content.node("", module)
+        self.trees.setdefault(content.digest, content.trees)
+        return content.node("import", module, file=self._project.show(source.path), line=line)
+
+    def _add_mutations(self, module: str, content: Content) -> None:
+        for key in self._effects.mutations(module):
+            if key[1] != module:
+                node: Key = ("mutations", module, key[1], key[2])
+                content.conditional[(key, node)] = None
+                content.conditional[(("live", *key[1:]), node)] = None
+
+    def _mutations(self, key: Key) -> Node:
+        _, module, owner, name = key
+        content = Content()
+        source = self._locator.source(module)
+        assert source is not None
+        self._static.add_mutations(content, source, ("static", owner, name))
+        self.trees.setdefault(content.digest, content.trees)
+        return content.node("mutation", f"{module}:{owner}.{name}", file=self._project.show(source.path))
+
+    def _whole(self, key: Key) -> Node:
+        _, module, mode = key
+        source = self._locator.source(module)
+        content = Content()
+        content.note("used as a whole: all of it counts")
+        content.edges[("import", module, mode)] = None
+        names = set(source.bindings) if source is not None else set()
+        space = self.modules.space(module) if mode == "live" else None
+        if space is not None:
+            names.update(name for name in space if not name.startswith("__"))
+        for name in sorted(names):
+            for target in self._of_whole(module, name, space):
+                content.add(f"{name}={target[0]}")
+                content.edges[target[1]] = None
+        location = self._locator.locate(module)
+        return content.node("module", module, file=self._project.show(location.path) if location.path else "", line=1)
+
+    def _of_whole(self, module: str, name: str, space: dict[str, Any] | None) -> Iterator[tuple[str, Key]]:
+        if space is not None and name in space:
+            targets = self.modules.in_module(module, (name,))
+        else:
+            targets = self._static_names.of_module(module, (name,))
+        for target in targets:
+            if target.key is not None and target.key[0] not in ("whole", "package"):
+                yield target.label, target.key
+
+    def _package(self, key: Key) -> Node:
+        content = Content()
+        name = key[1]
+        for module in self._locator.modules_in(name):
+            content.add(module)
+            content.edges[("whole", module, "static")] = None
+        content.note("a module is chosen at run time: all of them count")
+        return content.node("package", name or "(project)")
+
+    # -- what is read about definitions -------------------------------------------------------------------------
+
+    def _annotations(self, key: Key) -> Node:
+        content = Content()
+        for source, node, names in self._trees_of(key[1:]):
+            self._linker.add(content, source.annotations(node), names)
+        return content.node("annotations", ".".join(key[2:])) if content.tokens else _NOTHING
+
+    def _doc(self, key: Key) -> Node:
+        content = Content()
+        for _, node, _ in self._trees_of(key[1:]):
+            content.add(docstring_of(node))
+        return content.node("doc", ".".join(key[2:])) if content.tokens else _NOTHING
+
+    def _subclasses(self, key: Key) -> Node:
+        content = Content()
+        value = self.modules.find(key[2], ".".join(key[3:])) if key[1] != "static" else MISSING
+        for cls in _all_subclasses(value) if isinstance(value, type) else ():
+            for target in self._definitions.of_object(cls) or ():
+                if target.key is not None:
+                    content.edges[target.key] = None
+        return content.node("", "")
+
+    def parameter_annotations(self, key: Key) -> Iterator[Key]:
+        """The definitions which the annotations of a function's parameters name, and the annotations themselves."""
+        for source, node, names in self._trees_of(key):
+            if isinstance(node, ast.ClassDef):
+                continue
+            annotated = [pair for pair in annotations_of(node) if pair[0] != "return" and pair[1] is not None]
+            if annotated:
+                content = Content()
+                self._linker.add(content, source.parameters(node), names)
+                made: Key = ("parameters", *key)
+                self._nodes[made] = content.node("annotations", ".".join(key[1:]))
+                yield made
+
+    def _trees_of(self, key: Key) -> Iterator[tuple[SourceModule, Any, FunctionNames | ModuleNames]]:
+        if key[0] == "static":
+            source = self._locator.source(key[1])
+            for binding in source.bindings.get(key[2], ()) if source is not None else ():
+                if source is not None and binding.kind in ("def", "class"):
+                    yield source, binding.node, self._linker.static_names(key[1])
+            return
+        value = self._objects.get(key[1]) if key[0] == "object" else self.modules.find(key[1], ".".join(key[2:]))
+        if isinstance(value, type):
+            found = self._definitions.class_tree(value)
+            if found is not None:
+                yield *found, FunctionNames(self.modules, value.__module__)
+            return
+        function = _innermost(value)
+        if isinstance(function, types.FunctionType):
+            tree = self._definitions.tree_of(function)
+            if tree is not None:
+                yield *tree, self._definitions.names_of(function)
+
+    # -- outside the project ------------------------------------------------------------------------------------
+
+    def _distribution(self, key: Key) -> Node:
+        version = key[2]
+        if self._versions == "minor":
+            version = ".".join(version.split(".")[:2])
+        elif self._versions == "none":
+            version = "*"
+        return Node("dist", key[1], version)
+
+    def _file(self, key: Key) -> Node:
+        path = key[1]
+        try:
+            data = self._sources.read(path)
+        except OSError as error:
+            return Node("file", self._project.show(path), "unreadable", note=error.strerror or "cannot be read")
+        name = self._project.show(path)
+        return Node("file", name, xxhash.xxh3_128_hexdigest(data), file=name, line=1)
+
+    def files(self, path: str) -> Iterator[Key]:
+        """The keys of a file, or of all files in a directory."""
+        absolute = os.path.join(self._project.root, path)
+        if not os.path.isdir(absolute):
+            yield ("file", absolute)
+            return
+        for directory, directories, names in os.walk(absolute):
+            directories[:] = sorted(name for name in directories if name != "__pycache__" and not name.startswith("."))
+            for name in sorted(names):
+                yield ("file", os.path.join(directory, name))
+
+
+def _innermost(value: Any) -> Any:
+    """The function inside partials, methods and wrappers that keep what they wrap."""
+    for _ in range(20):
+        if isinstance(value, types.FunctionType):
+            inner = vars(value).get("__wrapped__")
+        elif isinstance(value, types.MethodType | staticmethod | classmethod):
+            inner = value.__func__
+        elif isinstance(value, property):
+            inner = value.fget
+        elif is_function_like(value):
+            inner = getattr(value, "func", None) or getattr(value, "__wrapped__", None)
+        else:
+            inner = None
+        if inner is None:
+            return value
+        value = inner
+    return value
+
+
+def _all_subclasses(cls: type) -> Iterator[type]:
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
+        yield subclass
+        yield from _all_subclasses(subclass)

@@ -1,0 +1,117 @@
+"""Small questions to a syntax tree."""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from pivot_fingerprint.parts import Chain
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+REGISTERING: Final = frozenset({"register", "validate_call", "singledispatch", "singledispatchmethod"})
+"""Decorators which read the annotations of what they decorate."""
+
+
+def chain_of(node: ast.AST) -> Chain | None:
+    """`a.b.c` as ("a", "b", "c"); None for what does not start with a name."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        return (node.id, *reversed(attributes))
+    return None
+
+
+def is_type_checking(test: ast.expr) -> bool:
+    chain = chain_of(test)
+    return chain is not None and chain[-1] == "TYPE_CHECKING"
+
+
+def absolute(package: str, module: str | None, level: int) -> str:
+    """The absolute name of `from ..module import x` written in `package`; "" where it leads outside."""
+    if not level:
+        return module or ""
+    parents = package.split(".") if package else []
+    if level > len(parents):
+        return ""
+    base = ".".join(parents[: len(parents) - level + 1])
+    return f"{base}.{module}" if module else base
+
+
+def callee(node: ast.expr) -> ast.expr:
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def is_plain_subscript(node: ast.expr) -> bool:
+    return isinstance(node, ast.Subscript) and chain_of(node.value) not in (("Literal",), ("typing", "Literal"))
+
+
+def known_prefix(name: ast.expr) -> str:
+    """What a computed string is known to begin with: "plugins." for `f"plugins.{x}"` and for `"plugins." + x`."""
+    if isinstance(name, ast.JoinedStr) and name.values:
+        name = name.values[0]
+    elif isinstance(name, ast.BinOp):
+        name = name.left
+    elif isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
+        name = name.func.value
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        return name.value.partition("%")[0].partition("{")[0]
+    return ""
+
+
+def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from arguments.posonlyargs
+    yield from arguments.args
+    if arguments.vararg:
+        yield arguments.vararg
+    yield from arguments.kwonlyargs
+    if arguments.kwarg:
+        yield arguments.kwarg
+
+
+def shape(arguments: ast.arguments) -> str:
+    return (
+        f"{len(arguments.posonlyargs)},{len(arguments.args)},{arguments.vararg is not None},"
+        f"{len(arguments.kwonlyargs)},{arguments.kwarg is not None}"
+    )
+
+
+def annotations_of(node: FunctionNode) -> Iterator[tuple[str, ast.expr | None]]:
+    """The annotations of a function: of its parameters in order, then "return"."""
+    for argument in arguments_of(node.args):
+        yield argument.arg, argument.annotation
+    if not isinstance(node, ast.Lambda):
+        yield "return", node.returns
+
+
+def fields_of(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
+    """The annotated names in a class body, in order."""
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            yield item.target.id, item.annotation
+
+
+def is_main_guard(test: ast.expr) -> bool:
+    """`__name__ == "__main__"`: never true for a module that a pipeline imports."""
+    return isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",) and isinstance(test.ops[0], ast.Eq)
+
+
+def docstring_of(node: ast.AST) -> str:
+    """The docstring of a module, class or function, cleaned of its indentation; "" if it has none."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return ast.get_docstring(node) or ""
+    return ""
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether the expression is a constant or a container of constants: the same whenever it is evaluated."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        return is_literal(node.operand)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return all(is_literal(item) for item in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(key is not None and is_literal(key) for key in node.keys) and all(map(is_literal, node.values))
+    return False

@@ -1,0 +1,379 @@
+"""Live values → digests: by content where that can be had without running anybody's code, else by type.
+
+Nothing of the project's is called: no repr, no properties, no `__eq__`, `__hash__`, `__getattr__` or `__reduce__`.
+Types of distributions and of Python give their state the way they give it to pickle. Sets count whatever their order,
+floats by their bits, and text that holds the project's root as if it did not. What has no content of its own (locks, loggers,
+handles, connections, iterators) counts by type; so does what exceeds the limits; both are noted.
+"""
+
+import enum
+import re
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial, partialmethod, singledispatchmethod
+from pathlib import PurePath
+from typing import Any, Final, Protocol
+
+import xxhash
+
+from pivot_fingerprint.frames import frame_content
+from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.parts import digest_text
+
+MAX_OBJECTS: Final = 200_000
+MAX_DEPTH: Final = 120
+_MISSING: Final = object()
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+_CACHE_WRAPPER: Final = "_lru_cache_wrapper"
+
+_OPAQUE_MODULES: Final = frozenset(
+    {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
+     "http", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl", "subprocess",
+     "tempfile", "threading", "urllib3", "weakref"}
+)  # fmt: skip
+_OPAQUE_TYPES: Final = (
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
+    types.TracebackType,
+)
+
+
+class Definitions(Protocol):
+    """Who knows the project's functions, classes and modules."""
+
+    def of_object(self, value: object) -> Iterable[Target] | None:
+        """The definition `value` is found under by its own module and name; None if it is not found there."""
+        ...
+
+    def of_module(self, value: types.ModuleType) -> Iterable[Target]: ...
+
+    def add_function(
+        self, function: types.FunctionType, content: Content, encode: "Callable[[object], None]"
+    ) -> None: ...
+
+    def add_class(self, cls: type, content: Content, encode: "Callable[[object], None]") -> None: ...
+
+    def is_project_type(self, cls: type) -> bool: ...
+
+    def is_ignored(self, value: object) -> bool: ...
+
+    def relative(self, text: str) -> str:
+        """`text` with the project's root taken out of it."""
+        ...
+
+
+class Encoder:
+    """Writes values into one node's content."""
+
+    def __init__(self, definitions: Definitions, content: Content) -> None:
+        self.definitions = definitions
+        self.content = content
+        self._count = 0
+        self._stack: dict[int, int] = {}
+        self._done: dict[int, str] = {}
+        self._alive: list[object] = []
+        self._lowest = 0
+
+    def encode(self, value: object) -> None:
+        cls = type(value)
+        scalar = _SCALARS.get(cls)
+        if scalar is not None:
+            self.content.add(cls.__name__, scalar(value))
+        elif cls is str:
+            self.content.add("str", self.definitions.relative(str(value)))
+        else:
+            self._encode_compound(value, cls)
+
+    def _encode_compound(self, value: object, cls: type) -> None:
+        identity = id(value)
+        content = self.content
+        if identity in self._done:
+            content.add(self._done[identity])
+            return
+        if identity in self._stack:
+            depth = self._stack[identity]
+            self._lowest = min(self._lowest, depth)
+            content.add("cycle", str(len(self._stack) - depth))
+            return
+        self._count += 1
+        if self._count > MAX_OBJECTS or len(self._stack) > MAX_DEPTH:
+            self._opaque(cls, "cut: too large" if self._count > MAX_OBJECTS else "cut: nested too deeply")
+            return
+        depth = len(self._stack)
+        outer_lowest, self._lowest = self._lowest, depth
+        self._stack[identity] = depth
+        start = len(content.tokens)
+        try:
+            self._encode_content(value, cls)
+        except Exception as error:  # noqa: BLE001 # whatever a stranger's object raises, it counts by its type then
+            del content.tokens[start:]
+            self._opaque(cls, f"{type(error).__name__} while it was read")
+        del self._stack[identity]
+        digest = digest_text(content.tokens[start:])
+        content.tokens[start:] = [digest]
+        if self._lowest >= depth:
+            self._done[identity] = digest
+            self._alive.append(value)
+        self._lowest = min(outer_lowest, self._lowest)
+
+    def _opaque(self, cls: type, why: str) -> None:
+        name = f"{_module_of(cls)}.{_qualified(cls)}"
+        self.content.is_opaque = True
+        self.content.add("opaque", name)
+        self.content.note(f"{name}: {why}")
+
+    # -- by kind ------------------------------------------------------------------------------------------------
+
+    def _encode_content(self, value: Any, cls: type) -> None:
+        content = self.content
+        container = _CONTAINERS.get(cls)
+        if container is not None:
+            content.add(cls.__name__)
+            container(self, value)
+        elif cls is types.ModuleType or issubclass(cls, types.ModuleType):
+            content.add("module")
+            content.link("", self.definitions.of_module(value))
+        elif self.definitions.is_ignored(value):
+            content.add("ignored")
+        elif isinstance(value, type):
+            self._encode_class(value)
+        elif cls is types.FunctionType:
+            self._encode_function(value)
+        elif cls in _CALLABLES:
+            content.add(cls.__name__)
+            for item in _CALLABLES[cls](value):
+                self.encode(item)
+        elif cls.__name__ == _CACHE_WRAPPER:
+            self._encode_cached(value)
+        elif cls is types.BuiltinFunctionType or cls is types.MethodWrapperType:
+            self._encode_builtin(value)
+        elif issubclass(cls, enum.Enum):
+            self._encode_class(cls)
+            content.add("member", str(value._name_))
+        elif cls is re.Pattern:
+            content.add("pattern", str(value.flags))
+            self.encode(value.pattern)
+        elif issubclass(cls, PurePath):
+            content.add("path", self.definitions.relative(str(value)))
+        else:
+            self._encode_instance(value, cls)
+
+    def encode_items(self, values: Iterable[object]) -> None:
+        for value in values:
+            self.encode(value)
+
+    def encode_sequence(self, value: Any) -> None:
+        self.content.add(str(len(value)))
+        if len(value) > 32 and set(map(type, value)) <= _NUMBERS:
+            self.content.add(repr(value))
+        else:
+            self.encode_items(value)
+
+    def encode_mapping(self, value: Mapping[object, object]) -> None:
+        for key, item in value.items():
+            self.encode(key)
+            self.encode(item)
+
+    def encode_set(self, value: Iterable[object]) -> None:
+        digests = []
+        for item in value:
+            start = len(self.content.tokens)
+            self.encode(item)
+            digests.append(digest_text(self.content.tokens[start:]))
+            del self.content.tokens[start:]
+        self.content.add(*sorted(digests))
+
+    def encode_buffer(self, value: Any) -> None:
+        self.content.add(xxhash.xxh3_128_hexdigest(value))
+
+    def _encode_class(self, cls: type) -> None:
+        targets = self.definitions.of_object(cls)
+        if targets is not None:
+            self.content.link("class", targets)
+        elif self.definitions.is_project_type(cls):
+            self.definitions.add_class(cls, self.content, self.encode)
+        else:
+            self.content.add("type", f"{_module_of(cls)}.{_qualified(cls)}")
+
+    def _encode_function(self, value: types.FunctionType) -> None:
+        targets = self.definitions.of_object(value)
+        if targets is not None:
+            self.content.link("function", targets)
+        else:
+            self.definitions.add_function(value, self.content, self.encode)
+
+    def _encode_cached(self, value: Any) -> None:
+        targets = self.definitions.of_object(value)
+        if targets is not None and len(self._stack) > 1:
+            self.content.link("function", targets)
+            return
+        self.content.add(_CACHE_WRAPPER)
+        self.encode(value.cache_parameters())
+        self.encode(value.__wrapped__)
+
+    def _encode_builtin(self, value: Any) -> None:
+        targets = self.definitions.of_object(value)
+        if targets is not None:
+            self.content.link("function", targets)
+            return
+        self.content.add("builtin", str(value.__module__ if hasattr(value, "__module__") else ""), value.__qualname__)
+        if not isinstance(value.__self__, types.ModuleType | None):
+            self.encode(value.__self__)
+
+    # -- instances ----------------------------------------------------------------------------------------------
+
+    def _encode_instance(self, value: object, cls: type) -> None:
+        module = _module_of(cls)
+        if issubclass(cls, _OPAQUE_TYPES) or module.partition(".")[0] in _OPAQUE_MODULES or _is_handle(cls):
+            self._encode_class(cls)
+            self._opaque(cls, "by its type")
+            return
+        is_own = self.definitions.is_project_type(cls)
+        if not is_own:
+            frame = frame_content(value, module)
+            if frame is not None:
+                self.content.add("content", f"{module}.{cls.__qualname__}")
+                self._encode_class(cls)
+                self.encode_items(frame)
+                return
+        self.content.add("instance")
+        self._encode_class(cls)
+        held = self._encode_builtin_base(value)
+        if not is_own and not held and self._encode_reduced(value, cls):
+            return
+        state = instance_state(value, cls)
+        if state is None and not held and not is_own:
+            self._opaque(cls, "by its type")
+            return
+        for name in sorted(state or {}):
+            self.content.add("." + name)
+            self.encode((state or {})[name])
+
+    def _encode_builtin_base(self, value: object) -> bool:
+        """What an instance of a subclass of list, dict, str and so on holds as such; whether it is one."""
+        for base, items in _BASES:
+            if isinstance(value, base):
+                self.content.add(base.__name__)
+                items(self, value)
+                return True
+        return False
+
+    def _encode_reduced(self, value: Any, cls: Any) -> bool:
+        """The state a type that is not the project's gives to pickle, if it has its own way of doing so."""
+        has_own = cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__
+        if not has_own and instance_state(value, cls) is not None:
+            return False
+        try:
+            reduced = value.__reduce_ex__(2)
+        except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
+            return False
+        if isinstance(reduced, str):
+            self.content.add("global", f"{_module_of(cls)}.{reduced}")
+            return True
+        function, arguments, *rest = reduced
+        self.encode(function)
+        self.encode(arguments)
+        for item in rest:
+            is_iterator = hasattr(item, "__next__")
+            self.encode(list(item) if is_iterator else item)
+        return True
+
+
+def instance_state(value: object, cls: type) -> dict[str, object] | None:
+    """The attributes of an instance itself, from its `__dict__` and its slots, read without calling any code of its
+    class; None if it has neither."""
+    state: dict[str, object] = {}
+    has_any = False
+    for base in cls.__mro__:
+        space = vars(base)
+        for name, member in space.items():
+            if type(member) is types.MemberDescriptorType and base.__module__ != "builtins":
+                has_any = True
+                held = _slot(member, value)
+                if held is not _MISSING:
+                    state.setdefault(name, held)
+        holder = space.get("__dict__")
+        if type(holder) is types.GetSetDescriptorType:
+            held = _slot(holder, value)
+            if isinstance(held, dict):
+                has_any = True
+                state.update((str(name), item) for name, item in dict.items(held))
+    return state if has_any else None
+
+
+def _slot(member: Any, value: object) -> object:
+    try:
+        return member.__get__(value)
+    except (AttributeError, TypeError):
+        return _MISSING
+
+
+def _is_handle(cls: type) -> bool:
+    io = sys.modules.get("_io")
+    return io is not None and issubclass(cls, io._IOBase)  # noqa: SLF001 # the base of all handles, C and Python
+
+
+def _module_of(cls: type) -> str:
+    module = type.__getattribute__(cls, "__module__")
+    return module if isinstance(module, str) else ""
+
+
+def _qualified(cls: type) -> str:
+    return str(type.__getattribute__(cls, "__qualname__"))
+
+
+def _exact_float(value: Any) -> str:
+    return "nan" if value != value else float.hex(value)
+
+
+_SCALARS: Final[dict[type, Callable[[Any], str]]] = {
+    type(None): repr,
+    bool: repr,
+    int: hex,
+    float: _exact_float,
+    complex: lambda value: _exact_float(value.real) + _exact_float(value.imag),
+    type(...): repr,
+    type(NotImplemented): repr,
+    range: repr,
+}
+
+_CONTAINERS: Final[dict[type, Callable[[Encoder, Any], None]]] = {
+    list: Encoder.encode_sequence,
+    tuple: Encoder.encode_sequence,
+    dict: Encoder.encode_mapping,
+    types.MappingProxyType: Encoder.encode_mapping,
+    set: Encoder.encode_set,
+    frozenset: Encoder.encode_set,
+    bytes: Encoder.encode_buffer,
+    bytearray: Encoder.encode_buffer,
+    slice: lambda encoder, value: encoder.encode_items((value.start, value.stop, value.step)),
+}
+
+_CALLABLES: Final[dict[type, Callable[[Any], tuple[object, ...]]]] = {
+    types.MethodType: lambda value: (value.__func__, value.__self__),
+    partial: lambda value: (value.func, value.args, value.keywords),
+    partialmethod: lambda value: (value.func, value.args, value.keywords),
+    staticmethod: lambda value: (value.__func__,),
+    classmethod: lambda value: (value.__func__,),
+    property: lambda value: (value.fget, value.fset, value.fdel),
+    cached_property: lambda value: (value.func,),
+    singledispatchmethod: lambda value: (value.func, value.dispatcher),
+    types.GenericAlias: lambda value: (value.__origin__, value.__args__),
+    types.UnionType: lambda value: (value.__args__,),
+}
+
+_BASES: Final[tuple[tuple[type, Callable[[Encoder, Any], None]], ...]] = (
+    (dict, lambda encoder, value: encoder.encode_items(item for pair in dict.items(value) for item in pair)),
+    (list, lambda encoder, value: encoder.encode_items(list.__iter__(value))),
+    (tuple, lambda encoder, value: encoder.encode_items(tuple.__iter__(value))),
+    (str, lambda encoder, value: encoder.content.add(encoder.definitions.relative(str.__str__(value)))),
+    (int, lambda encoder, value: encoder.content.add(int.__repr__(value))),
+    (float, lambda encoder, value: encoder.content.add(float.__repr__(value))),
+    (bytes, lambda encoder, value: encoder.content.add(bytes.__repr__(value))),
+    (set, lambda encoder, value: encoder.encode_set(set.__iter__(value))),
+    (frozenset, lambda encoder, value: encoder.encode_set(frozenset.__iter__(value))),
+    (BaseException, lambda encoder, value: encoder.encode(BaseException.__dict__["args"].__get__(value))),
+)
