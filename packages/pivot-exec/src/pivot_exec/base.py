@@ -1,0 +1,94 @@
+"""The base process: imports libraries, nothing of the project, and forks the loader.
+
+Started as `python -m pivot_exec.base FD SEED`; SEED is "hide" where PYTHONHASHSEED is Pivot's doing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+from typing import cast
+
+from pivot_exec import preload, system, template
+from pivot_exec.messages import Retry, Setup
+from pivot_exec.wire import Channel
+
+_LET_GO = 10.0  # seconds that a loader has to end its stages, once the main process is gone
+
+
+def main() -> None:
+    prepare_interpreter(hide_seed=sys.argv[2] == "hide")
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    setup = cast("Setup", channel.receive())
+    os.chdir(setup.project.root)
+    if not setup.debug:
+        os.dup2(2, 1)
+    system.adopt_orphans()
+    preload.import_all(preload.libraries(setup.project))
+    retry = _run_loader(channel, setup, may_retry=True)
+    if retry is not None:
+        before = dict(os.environ)
+        _set_environment(retry.environment)
+        preload.import_all(retry.modules)
+        _set_environment(before)
+        _run_loader(channel, setup, may_retry=False)
+    system.end_children()
+    os._exit(0)
+
+
+def prepare_interpreter(*, hide_seed: bool) -> None:
+    """Make the interpreter what the user's code expects: without traces of how Pivot started it."""
+    if not sys.flags.safe_path:
+        del sys.path[0]
+    if hide_seed:
+        os.environ.pop("PYTHONHASHSEED", None)
+
+
+def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | None:
+    """Fork a loader and stay until it ends. Returns what it wants imported first, if it must be started again."""
+    parent, (reader, writer) = os.getpid(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        system.die_with_parent(parent)
+        template.main(channel, setup, writer, may_retry=may_retry)
+    os.close(writer)
+    answer = _read_answer(reader, channel.fileno(), pid)
+    os.close(reader)
+    os.waitpid(pid, 0)
+    return cast("Retry", pickle.loads(answer)) if answer else None
+
+
+def _read_answer(reader: int, main_process: int, loader: int) -> bytes:
+    poll, answer = select.poll(), b""
+    timeout: float | None = None
+    poll.register(reader, select.POLLIN)
+    poll.register(main_process, 0)
+    while True:
+        ready = poll.poll(timeout)
+        if not ready:
+            os.kill(loader, signal.SIGKILL)
+            timeout = None
+        for descriptor, _event in ready:
+            if descriptor == main_process:
+                poll.unregister(main_process)
+                timeout = _LET_GO * 1000
+                continue
+            data = os.read(reader, 1 << 16)
+            if not data:
+                return answer
+            answer += data
+
+
+def _set_environment(wanted: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    os.environ.update(wanted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""The loop of a run: decide, launch, record. All waiting is done in the executor; all ordering in the schedule."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Literal, Protocol
+
+import attrs
+from pivot_core.errors import PivotError
+from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
+from pivot_core.interfaces import EventSink, Executor, Finished, Lost, Report, Started, Task
+from pivot_core.reasons import Reason
+
+from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
+
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL for the stages of a run that is interrupted
+TAIL_BYTES = 64 << 10
+TAIL_LINES = 100
+
+
+@attrs.frozen
+class Decision:
+    """What is to be done about a stage, and why. "pending" is an answer for plans only, never during a run."""
+
+    verdict: Literal["up_to_date", "restore", "run", "pending"]
+    reasons: tuple[Reason, ...] = ()
+
+
+class Workspace(Protocol):
+    """What a run needs of the project's files and records. Upstreams are done whenever a stage is asked about."""
+
+    def decide(self, stage: str, *, force: bool) -> Decision:
+        """Raises PivotError if there is no answer, as when a dep is missing."""
+
+    def restore(self, stage: str) -> None:
+        """Put the recorded outs in place and write the record. Raises PivotError; then the stage is run."""
+
+    def prepare(self, stage: str) -> Task:
+        """Save unknown outs, clear the outs, and say what to run. Raises PivotError."""
+
+    def record(self, task: Task, finished: Finished) -> str:
+        """Record what a stage wrote. Returns why it could not be, or nothing."""
+
+    def abandon(self, task: Task, why: str) -> None:
+        """The task did not succeed: put the old outs back."""
+
+    def settle(self) -> None:
+        """The run has ended."""
+
+
+class WakeableExecutor(Executor, Protocol):
+    def wake(self) -> None:
+        """Make `next` return at once. May be called from a signal handler."""
+
+
+@attrs.frozen
+class RunResult:
+    """How each stage came out, in the order of the run's stages, and the number of the signal that ended the run."""
+
+    outcomes: Mapping[str, Outcome] = attrs.field(hash=False)
+    interrupted: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        bad = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED)
+        return self.interrupted is None and not any(outcome in bad for outcome in self.outcomes.values())
+
+
+def run(
+    upstreams: Mapping[str, Collection[str]],
+    workspace: Workspace,
+    executor: WakeableExecutor,
+    sink: EventSink,
+    *,
+    root: Path,
+    jobs: int,
+    force: Collection[str] = (),
+    keep_going: bool = False,
+    seconds: Mapping[str, float] | None = None,
+) -> RunResult:
+    """Bring the stages of `upstreams` (each with those it waits for) up to date with an executor that was started.
+
+    `force` names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT
+    and SIGTERM ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
+    """
+    schedule = Schedule(upstreams, jobs, seconds=seconds, keep_going=keep_going)
+    build = _Build(schedule, workspace, executor, sink, root, frozenset(force))
+    sink.emit(RunStarted(tuple(upstreams), jobs))
+    with _signals(build):
+        build.loop()
+    workspace.settle()
+    outcomes = {stage: build.outcomes[stage] for stage in upstreams}
+    sink.emit(build.summary())
+    return RunResult(outcomes, build.interrupted)
+
+
+class _Build:
+    def __init__(
+        self,
+        schedule: Schedule,
+        workspace: Workspace,
+        executor: WakeableExecutor,
+        sink: EventSink,
+        root: Path,
+        force: frozenset[str],
+    ) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        self.interrupted: int | None = None
+        self._signals = 0
+        self._signals_seen = 0
+        self._schedule = schedule
+        self._workspace = workspace
+        self._executor = executor
+        self._sink = sink
+        self._root = root
+        self._force = force
+        self._reasons: dict[str, tuple[Reason, ...]] = {}
+        self._tasks: dict[str, Task] = {}
+        self._began = time.monotonic()
+        self._stage_seconds = 0.0
+        self._busy_seconds = 0.0
+        self._busy_since = 0.0
+
+    def signalled(self, number: int, _frame: FrameType | None) -> None:
+        self.interrupted = self.interrupted or number
+        self._signals += 1
+        self._executor.wake()
+
+    def loop(self) -> None:
+        todo: deque[Instruction] = deque(self._schedule.begin())
+        while todo or not self._schedule.done:
+            todo.extend(self._heed_signals())
+            if todo:
+                todo.extend(self._follow(todo.popleft()))
+                reports = self._executor.next(0) if self._tasks else ()
+            elif self._schedule.done:
+                break
+            else:
+                reports = self._executor.next(None)
+            for report in reports:
+                todo.extend(self._take(report))
+
+    def summary(self) -> RunFinished:
+        wall = time.monotonic() - self._began
+        counts = Counter(outcome.value for outcome in self.outcomes.values())
+        return RunFinished(dict(counts), wall, self._stage_seconds, max(0.0, wall - self._busy_seconds))
+
+    def _heed_signals(self) -> list[Instruction]:
+        if self._signals == self._signals_seen:
+            return []
+        first = self._signals_seen == 0
+        self._signals_seen = self._signals
+        grace = GRACE if first and self._signals == 1 else 0.0
+        for task in self._tasks:
+            self._executor.cancel(task, grace)
+        return self._schedule.interrupt()
+
+    def _follow(self, instruction: Instruction) -> list[Instruction]:
+        match instruction:
+            case Decide(stage):
+                return self._decide(stage)
+            case Launch(stage):
+                return self._launch(stage)
+            case Block(stage, because):
+                self._finish(stage, Outcome.BLOCKED, error=f"{because} failed")
+            case Drop(stage):
+                self._finish(stage, Outcome.CANCELLED)
+        return []
+
+    def _decide(self, stage: str) -> list[Instruction]:
+        try:
+            decision = self._workspace.decide(stage, force=stage in self._force)
+        except PivotError as error:
+            self._finish(stage, Outcome.FAILED, error=str(error))
+            return self._schedule.finished(stage, ok=False)
+        self._reasons[stage] = decision.reasons
+        if decision.verdict == "up_to_date":
+            self._finish(stage, Outcome.UP_TO_DATE)
+            return self._schedule.up_to_date(stage)
+        if decision.verdict == "restore" and self._restored(stage):
+            self._finish(stage, Outcome.RESTORED)
+            return self._schedule.up_to_date(stage)
+        return self._schedule.must_run(stage)
+
+    def _restored(self, stage: str) -> bool:
+        try:
+            self._workspace.restore(stage)
+        except PivotError as error:
+            self._sink.emit(Notice(f"its outs could not be restored, so it runs: {error}", stage))
+            return False
+        return True
+
+    def _launch(self, stage: str) -> list[Instruction]:
+        if self._signals:
+            self._finish(stage, Outcome.CANCELLED)
+            return self._schedule.finished(stage, ok=False)
+        try:
+            task = self._workspace.prepare(stage)
+        except PivotError as error:
+            self._finish(stage, Outcome.FAILED, error=str(error))
+            return self._schedule.finished(stage, ok=False)
+        self._sink.emit(StageStarted(stage, self._reasons.get(stage, ()), task.log))
+        if not self._tasks:
+            self._busy_since = time.monotonic()
+        self._tasks[task.id] = task
+        self._executor.submit(task)
+        return []
+
+    def _take(self, report: Report) -> list[Instruction]:
+        if isinstance(report, Started):
+            return []
+        task = self._tasks.pop(report.task)
+        if not self._tasks:
+            self._busy_seconds += time.monotonic() - self._busy_since
+        if isinstance(report, Lost):
+            return self._fail(task, report.why, 0.0)
+        self._stage_seconds += report.seconds
+        for notice in report.notices:
+            self._sink.emit(Notice(notice, task.stage))
+        if report.error:
+            return self._fail(task, report.error, report.seconds)
+        try:
+            error = self._workspace.record(task, report)
+        except PivotError as failure:
+            error = str(failure)
+        # The outs stay where a stage succeeded: only its record is missing, and the next run decides anew.
+        self._finish(
+            task.stage, Outcome.FAILED if error else Outcome.RAN, report.seconds, error, task.log, with_output=False
+        )
+        return self._schedule.finished(task.stage, ok=not error)
+
+    def _fail(self, task: Task, why: str, seconds: float) -> list[Instruction]:
+        try:
+            self._workspace.abandon(task, why)
+        except PivotError as error:
+            self._sink.emit(Notice(f"its old outs could not be put back: {error}", task.stage))
+        outcome = Outcome.CANCELLED if self._signals else Outcome.FAILED
+        self._finish(task.stage, outcome, seconds, why, task.log)
+        return self._schedule.finished(task.stage, ok=False)
+
+    def _finish(
+        self,
+        stage: str,
+        outcome: Outcome,
+        seconds: float = 0.0,
+        error: str = "",
+        log: str = "",
+        *,
+        with_output: bool = True,
+    ) -> None:
+        self.outcomes[stage] = outcome
+        output = tail(self._root / log) if outcome is Outcome.FAILED and log and with_output else ""
+        self._sink.emit(StageFinished(stage, outcome, self._reasons.get(stage, ()), seconds, error, output, log))
+
+
+def tail(path: Path) -> str:
+    """The last lines of a log, at most TAIL_LINES and TAIL_BYTES; nothing where there is no log."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+    lines = text.splitlines(keepends=True)
+    if size > TAIL_BYTES and len(lines) > 1:
+        del lines[0]
+    return "".join(lines[-TAIL_LINES:])
+
+
+@contextmanager
+def _signals(build: _Build) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, build.signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

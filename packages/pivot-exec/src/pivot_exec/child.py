@@ -1,0 +1,147 @@
+"""The process of one stage: a session of its own, its output in its log, and an orderly end."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import random
+import signal
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from pivot_core.interfaces import Task
+from pivot_core.project import Project
+from pivot_core.tracebacks import user_traceback
+
+_SAID_LIMIT = 4000  # characters; a pipe takes them without waiting for a reader
+
+
+def main(project: Project, task: Task, function: Callable[..., object], status: int, close: Iterable[int]) -> NoReturn:
+    """Become the process of `task`: call `function` and exit. `status` takes what is to be said of a failure."""
+    code = 1
+    try:
+        for descriptor in close:
+            os.close(descriptor)
+        os.set_inheritable(status, False)
+        if os.getsid(0) != os.getpid():
+            os.setsid()
+        _redirect(project.root / task.log)
+        _reset_signals()
+        _forget_exit_handlers()
+        os.chdir(project.root)
+        os.environ.update(task.environment)
+        os.environ["PIVOT_STAGE"] = task.stage
+        # Child processes of multiprocessing import __main__ again: there is nothing to import.
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        _reseed()
+        code = _call(task, function, status)
+        code = _finish() or code
+    finally:
+        os._exit(code)
+
+
+def _call(task: Task, function: Callable[..., object], status: int) -> int:
+    try:
+        function(**task.params)
+    except SystemExit as exit_:
+        return _exit_code(exit_)
+    except BaseException as error:  # noqa: BLE001 - a stage may raise anything; it is shown and counts as a failure
+        print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
+        os.write(
+            status,
+            f"{type(error).__name__}: {error}".split("\n")[0][:_SAID_LIMIT].encode(errors="replace")[:_SAID_LIMIT],
+        )
+        return 1
+    return 0
+
+
+def _exit_code(exit_: SystemExit) -> int:
+    if exit_.code is None:
+        return 0
+    if isinstance(exit_.code, int):
+        return exit_.code & 0xFF
+    print(exit_.code, file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _finish() -> int:
+    """What an interpreter does at its end: join threads, run exit handlers, flush. Returns an exit code."""
+    code = 0
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
+    atexit._run_exitfuncs()  # noqa: SLF001
+    _stop_resource_tracker()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 1
+    return code
+
+
+def _stop_resource_tracker() -> None:
+    """Let multiprocessing's tracker free what it tracks before it is killed with the group."""
+    module = sys.modules.get("multiprocessing.resource_tracker")
+    stop = getattr(getattr(module, "_resource_tracker", None), "_stop", None)
+    if stop is not None:
+        stop()
+
+
+def _redirect(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    null = os.open(os.devnull, os.O_RDONLY)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+    for descriptor, place in ((null, 0), (file, 1), (file, 2)):
+        os.dup2(descriptor, place)
+    os.close(null)
+    os.close(file)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _stream(2)  # type: ignore[misc]
+
+
+def _stream(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _reset_signals() -> None:
+    for number in signal.valid_signals():
+        if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)):
+            try:
+                signal.signal(number, signal.SIG_DFL)
+            except (OSError, ValueError):
+                continue
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _forget_exit_handlers() -> None:
+    """Drop what loading registered, it is the template's; keep what libraries need to end their own helpers."""
+    atexit._clear()  # noqa: SLF001
+    finalizers: dict[object, object] = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001
+    finalizers.clear()
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]  # noqa: SLF001
+    for module, name in (
+        ("logging", "shutdown"),
+        ("multiprocessing.util", "_exit_function"),
+        ("joblib.externals.loky.process_executor", "_python_exit"),
+    ):
+        handler = getattr(sys.modules.get(module), name, None)
+        if handler is not None:
+            atexit.register(handler)
+
+
+def _reseed() -> None:
+    """Forks share the state of the global generators; each stage is to draw numbers of its own."""
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()

@@ -1,0 +1,49 @@
+"""Debugging: stages run one at a time in the loader itself, with the terminal attached, so that breakpoints work."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from pivot_core.interfaces import Started, Task
+from pivot_core.project import Project
+from pivot_core.tracebacks import user_traceback
+
+from pivot_exec.messages import Ended, Run
+from pivot_exec.wire import Channel
+
+
+def serve(channel: Channel, project: Project, functions: Mapping[str, Callable[..., object]]) -> NoReturn:
+    """Run each task as it comes, until the main process is gone."""
+    try:
+        while True:
+            message = channel.receive()
+            if isinstance(message, Run):
+                channel.send(Started(message.task.id, os.getpid()))
+                channel.send(_run(project, message.task, functions[message.task.stage]))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _run(project: Project, task: Task, function: Callable[..., object]) -> Ended:
+    os.chdir(project.root)
+    before = dict(os.environ)
+    os.environ.update(task.environment)
+    os.environ["PIVOT_STAGE"] = task.stage
+    began, error = time.monotonic(), ""
+    try:
+        function(**task.params)
+    except SystemExit as exit_:
+        error = "" if exit_.code in (None, 0) else f"exit code {exit_.code}"
+    except BaseException as raised:  # noqa: BLE001 - a stage may raise anything, a debugger's quit too
+        print(user_traceback(raised), file=sys.stderr)  # noqa: T201 - the terminal is the stage's
+        error = f"{type(raised).__name__}: {raised}".split("\n")[0]
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return Ended(task.id, time.monotonic() - began, error)

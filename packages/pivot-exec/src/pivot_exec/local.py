@@ -1,0 +1,227 @@
+"""The executor for this machine: starts the base, hands tasks to the template, stores what the stages wrote."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, Self
+
+from pivot_core.errors import PivotError
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
+from pivot_core.model import FileState
+from pivot_core.project import Project
+
+from pivot_exec import spawned, system
+from pivot_exec.messages import Cancel, Ended, Run, Setup
+from pivot_exec.wire import Channel
+
+_STORING = 2  # threads; hashing and copying release the interpreter lock
+_CLOSE = 5.0  # seconds for the base to end everything, before it is killed
+
+
+class States(Protocol):
+    """What tells the state of a path without storing it."""
+
+    def state(self, path: str) -> FileState | None: ...
+
+
+class LocalExecutor:
+    """Implements `Loader` and `Executor` of pivot_core with processes of this machine; use it as a context manager.
+
+    `debug` runs the stages one at a time in the loader, with the terminal attached.
+    """
+
+    def __init__(self, project: Project, store: Store, hasher: States, *, debug: bool = False) -> None:
+        self._project = project
+        self._store = store
+        self._hasher = hasher
+        self._debug = debug
+        self._base: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._storing: ThreadPoolExecutor | None = None
+        self._tasks: dict[str, Task] = {}
+        self._pids: dict[str, int] = {}
+        self._stored: deque[Finished] = deque()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def load(self, project: Project) -> Loaded:
+        """Start the base and import the pipeline in it. Raises PivotError."""
+        ours, theirs = socket.socketpair()
+        command, environment = spawned.interpreter("pivot_exec.base", str(theirs.fileno()))
+        with theirs:
+            self._base = subprocess.Popen(
+                command,
+                env=environment,
+                cwd="/",
+                stdin=None if self._debug else subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=not self._debug,
+            )
+        self._channel = Channel(ours)
+        try:
+            self._channel.send(Setup(project, self._debug))
+            answer = self._channel.receive()
+        except (EOFError, OSError):
+            code = self._end_base()
+            raise PivotError(
+                f"the process that loads {project.settings.pipeline} ended: {_ended(code)}",
+                "Look at what the pipeline does while it is imported.",
+            ) from None
+        if isinstance(answer, PivotError):
+            raise answer
+        assert isinstance(answer, Loaded)
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        return answer
+
+    def start(self, loaded: Loaded, limits: Limits) -> None:  # noqa: ARG002 - the template has the code already
+        """Make ready for tasks of what `load` gave; the caller keeps to its own limit of jobs."""
+        self._storing = ThreadPoolExecutor(min(_STORING, limits.jobs), thread_name_prefix="pivot-store")
+
+    def submit(self, task: Task) -> None:
+        self._tasks[task.id] = task
+        self._send(Run(task))
+
+    def next(self, timeout: float | None) -> Sequence[Report]:
+        """Wait up to `timeout` seconds (None: as long as it takes), or for `wake`; return what was reported."""
+        reports: list[Report] = []
+        for key, _ in self._selector.select(0 if self._stored else timeout):
+            if key.fileobj is self._wake:
+                self._drain()
+            else:
+                reports += self._read()
+        while self._stored:
+            finished = self._stored.popleft()
+            if self._tasks.pop(finished.task, None) is not None:
+                reports.append(finished)
+        return reports
+
+    def wake(self) -> None:
+        """Make `next` return now. May be called from signal handlers and other threads."""
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            pass  # it is full, so it wakes anyway; or closed
+
+    def cancel(self, task: str, grace: float) -> None:
+        if task in self._tasks:
+            self._send(Cancel(task, grace))
+
+    def close(self) -> None:
+        """End everything that was started, at once. Calling it twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._storing is not None:
+            self._storing.shutdown(cancel_futures=True)
+        if self._base is not None:
+            self._end_base()
+        self._selector.close()
+        self._wake.close()
+        self._waker.close()
+
+    def _send(self, message: object) -> None:
+        assert self._channel is not None
+        try:
+            self._channel.send(message)
+        except OSError:
+            pass  # reading from it says that the template is gone
+
+    def _drain(self) -> None:
+        try:
+            while self._wake.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _read(self) -> list[Report]:
+        assert self._channel is not None
+        try:
+            messages = self._channel.receive_ready()
+        except (EOFError, OSError):
+            return self._lose_all()
+        reports: list[Report] = []
+        for message in messages:
+            if isinstance(message, Started):
+                self._pids[message.task] = message.pid
+                reports.append(message)
+            elif isinstance(message, Ended):
+                self._pids.pop(message.task, None)
+                self._take(message)
+        return reports
+
+    def _take(self, ended: Ended) -> None:
+        if ended.error or self._storing is None:
+            self._stored.append(Finished(ended.task, ended.seconds, ended.error, notices=ended.notices))
+        else:
+            self._storing.submit(self._store_outs, ended)
+
+    def _store_outs(self, ended: Ended) -> None:
+        outs: dict[str, FileState] = {}
+        missing: list[str] = []
+        error = ""
+        try:
+            for out in self._tasks[ended.task].outs:
+                path = self._project.root / out.path
+                if not os.path.lexists(path):
+                    missing.append(out.path)
+                    continue
+                state = self._store.put(path) if out.cache else self._hasher.state(out.path)
+                if state is None:
+                    missing.append(out.path)
+                else:
+                    outs[out.path] = state
+        except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
+            error = str(failure)
+        if missing and not error:
+            error = f"did not write {', '.join(missing)}"
+        self._stored.append(Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices))
+        self.wake()
+
+    def _lose_all(self) -> list[Report]:
+        """The template is gone: nothing that it ran is left, and none of it has finished."""
+        assert self._channel is not None
+        self._selector.unregister(self._channel)
+        for pid in self._pids.values():
+            system.kill_group(pid, signal.SIGKILL)
+        why = f"the process that runs stages ended: {_ended(self._end_base())}"
+        lost = list(self._tasks)
+        self._tasks.clear()
+        self._pids.clear()
+        return [Lost(task, why) for task in lost]
+
+    def _end_base(self) -> int:
+        """Hang up: the template ends its stages and itself, and the base with it. Returns the base's exit code."""
+        assert self._base is not None
+        if self._channel is not None:
+            self._channel.close()
+        try:
+            return self._base.wait(_CLOSE)
+        except subprocess.TimeoutExpired:
+            self._base.kill()
+            return self._base.wait()
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,114 @@
+"""Which libraries will this project import? A scan of its import statements, without running anything of it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pivot_core.project import Project
+
+_OURS = {"pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint"}
+
+
+def libraries(project: Project) -> list[str]:
+    """The modules to import before the project is, by its setting `preload`.
+
+    For "auto": what the pipeline file, and the project modules that it imports, import anywhere, functions included.
+    None if one of them changes os.environ while it is loaded: a library may look there when it is imported.
+    """
+    preload = project.settings.preload
+    if preload == "none":
+        return []
+    if preload != "auto":
+        return list(preload)
+    found: dict[str, None] = {}
+    for tree in _project_trees(project):
+        if _writes_environment(tree):
+            return []
+        for name in _imports(tree):
+            top = name.partition(".")[0]
+            if (
+                top not in sys.stdlib_module_names
+                and top not in _OURS
+                and not _project_file(name, project.source_roots)
+            ):
+                found[name] = None
+    return list(found)
+
+
+def import_all(names: Iterable[str]) -> None:
+    """Import what can be imported; what cannot is left to the code that wants it."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit):  # noqa: BLE001 - whatever a library raises is for the stage that imports it
+            continue
+
+
+def _project_trees(project: Project) -> Iterator[ast.Module]:
+    roots = project.source_roots
+    module = project.pipeline_module
+    start = _project_file(module, roots) if module else project.root / project.settings.pipeline
+    waiting, seen = [start] if start else [], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        yield tree
+        near = (*roots, path.parent)
+        waiting += [file for name in _imports(tree) if (file := _project_file(name, near))]
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name.islower())
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield from ([node.module] if node.module else (alias.name for alias in node.names))
+
+
+def _project_file(name: str, roots: Sequence[Path]) -> Path | None:
+    parts = name.split(".")
+    for root in roots:
+        if not ((root / parts[0]).is_dir() or (root / f"{parts[0]}.py").is_file()):
+            continue
+        for end in range(len(parts), 0, -1):
+            place = root.joinpath(*parts[:end])
+            for file in (place.with_suffix(".py"), place / "__init__.py"):
+                if file.is_file():
+                    return file
+        return root / parts[0]
+    return None
+
+
+def _writes_environment(tree: ast.Module) -> bool:
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del) and _is_environ(node.value):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            changes = node.func.attr in ("update", "setdefault", "pop", "clear") and _is_environ(node.func.value)
+            if changes or node.func.attr in ("putenv", "unsetenv"):
+                return True
+        waiting += ast.iter_child_nodes(node)
+    return False
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "environ") or (
+        isinstance(node, ast.Name) and node.id == "environ"
+    )

@@ -1,0 +1,114 @@
+"""What only the operating system knows: threads, children, sessions, who dies with whom."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LINUX = sys.platform == "linux"
+_LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+_HELPERS = (b"resource_tracker", b"multiprocessing.forkserver", b"loky.backend")
+
+
+def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """From now on this process gets `how` when its parent ends; it ends at once if that was before."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of whatever its descendants leave behind."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def thread_count() -> int:
+    """The threads of this process, those of libraries too. One that is about to end is waited for, briefly."""
+    end = time.monotonic() + 0.1
+    while (count := _threads()) > 1 and time.monotonic() < end:
+        time.sleep(0.005)
+    return count
+
+
+def children() -> list[int]:
+    """The direct children of this process, ended ones that nobody has waited for included."""
+    if not _LINUX:
+        return []
+    found: list[int] = []
+    try:
+        for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - names are all that is wanted
+            with open(f"/proc/self/task/{thread}/children", "rb") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    except OSError:
+        return _children_by_parent()
+    return found
+
+
+def session_of(pid: int) -> int:
+    """The session of a process; 0 if it is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def is_helper(pid: int) -> bool:
+    """Whether a process is one that multiprocessing keeps for itself and that ends when it is no longer needed."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            line = file.read()
+    except OSError:
+        return True
+    return not line or any(name in line for name in _HELPERS)
+
+
+def kill_group(pid: int, how: signal.Signals) -> None:
+    """Signal a process group; one that is gone is fine."""
+    try:
+        os.killpg(pid, how)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def end_process(pid: int) -> None:
+    """Kill a child and wait for it."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+def end_children() -> None:
+    """Kill all children of this process, and the orphans that each leaves to it, until there are none."""
+    while alive := children():
+        for pid in alive:
+            end_process(pid)
+
+
+def _threads() -> int:
+    if not _LINUX:
+        return threading.active_count()
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+
+
+def _children_by_parent() -> list[int]:
+    found, me = [], os.getpid()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if parent == me:
+                found.append(int(name))
+    return found

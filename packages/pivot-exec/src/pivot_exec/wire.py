@@ -1,0 +1,66 @@
+"""Framed messages between Pivot's own processes: a length, then a pickle of plain data."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+
+_LENGTH = struct.Struct("!Q")
+_READ = 1 << 18
+
+
+class Channel:
+    """One end of a socket pair. Not for use by several threads at once."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._buffer = bytearray()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, message: object) -> None:
+        """Send one message. Raises OSError if the other end is gone."""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self._socket.sendall(_LENGTH.pack(len(data)) + data)
+
+    def receive(self) -> object:
+        """Wait for one message. Raises EOFError if the other end is gone, also in the midst of a message."""
+        while (message := self._take()) is _NOTHING:
+            self._read()
+        return message
+
+    def receive_ready(self) -> list[object]:
+        """Read once, and return the messages that are whole by now. Raises EOFError if the other end is gone."""
+        self._read()
+        messages = []
+        while (message := self._take()) is not _NOTHING:
+            messages.append(message)
+        return messages
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_READ)
+        except ConnectionError:
+            data = b""
+        if not data:
+            raise EOFError
+        self._buffer += data
+
+    def _take(self) -> object:
+        if len(self._buffer) < _LENGTH.size:
+            return _NOTHING
+        (length,) = _LENGTH.unpack_from(self._buffer)
+        end = _LENGTH.size + length
+        if len(self._buffer) < end:
+            return _NOTHING
+        message: object = pickle.loads(memoryview(self._buffer)[_LENGTH.size : end].tobytes())
+        del self._buffer[:end]
+        return message
+
+
+_NOTHING = object()
