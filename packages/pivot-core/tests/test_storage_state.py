@@ -123,6 +123,22 @@ def test_a_run_is_found_while_the_store_has_all_its_objects(db: StateDB) -> None
     assert runs.find("key") is None
 
 
+def test_another_thread_is_refused(db: StateDB) -> None:
+    """Rather than that what it says is lost without a word."""
+    errors: list[Exception] = []
+
+    def use() -> None:
+        try:
+            db.stamps()
+        except sqlite3.ProgrammingError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert len(errors) == 1
+
+
 @pytest.mark.parametrize("outs", ["", "[]", "{", '{"a": {"digest": 1}}', '{"a": {"size": 1}}', '{"a": 1}', "null"])
 def test_a_row_that_cannot_be_read_is_a_miss(db: StateDB, path: Path, outs: str) -> None:
     db.save_outs("key", OUTS)

@@ -7,7 +7,7 @@ import errno
 import os
 import stat as modes
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -17,12 +17,11 @@ from pivot_core.model import Digest, FileState
 from pivot_core.storage.digests import READ, hash_descriptor
 from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.listing import Entry, listing_state
-from pivot_core.storage.parallel import in_parallel
+from pivot_core.storage.parallel import LARGE, in_parallel
 from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps, changed_at
 from pivot_core.storage.walk import Found, walk
 
 TRIES = 3  # how often a file that changes while it is read is read again
-LARGE = 1 << 20  # bytes from which waiting for a trusted stamp is cheaper than reading twice, and threads pay
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
 PRUNE_ABOVE = 10_000  # stamps that nobody asked about
 
@@ -34,7 +33,8 @@ class Hasher:
     """
 
     def __init__(self, root: Path, stamps: Stamps, ignore: Ignore, clock: FileClock) -> None:
-        self.root = root
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links that users see as places
+        self._top = f"{self.root}/"
         self.stamps = stamps
         self.ignore = ignore
         self.hashed = 0
@@ -51,7 +51,9 @@ class Hasher:
     def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
         """`state` of many paths, read in parallel."""
         found = {path: self._look(path) for path in dict.fromkeys(paths)}
-        digests = self._read([file for look in found.values() if look is not None for file in look.unknown])
+        digests = self._read(
+            {path: size for look in found.values() if look is not None for path, size in look.unknown.items()}
+        )
         return {
             path: None if look is None else look.state(digests, look.entries(digests)) for path, look in found.items()
         }
@@ -67,8 +69,8 @@ class Hasher:
 
     def known_as(self, path: str | Path) -> str:
         """The path that stamps are kept under: relative to the root, absolute outside of it."""
-        text = os.path.normpath(self.root / path)
-        return "." if text == str(self.root) else text.removeprefix(f"{self.root}/")
+        text = os.path.normpath(self._top + path if type(path) is str and path[:1] != "/" else self.root / path)
+        return text.removeprefix(self._top) if text + "/" != self._top else "."
 
     def note(self, path: str | Path, digest: Digest) -> None:
         """Take over that the file at `path`, which Pivot itself has just put there, has this digest."""
@@ -77,9 +79,9 @@ class Hasher:
     def settle(self) -> None:
         """Look again at what was read too soon after it was written, so that the next run need not."""
         rows = [row for row in self.stamps.take_unsettled() if self._stamp(row.path) == row.stamp]
-        if rows:
-            self._clock.wait_past(max(max(row.stamp.mtime_ns, row.stamp.ctime_ns) for row in rows))
-            self._read([row.path for row in rows], gone_is_fine=True)
+        newest = max((max(row.stamp.mtime_ns, row.stamp.ctime_ns) for row in rows), default=0)
+        if rows and self._clock.wait_past(newest):
+            self._read({row.path: row.stamp.size for row in rows}, gone_is_fine=True)
 
     def forgotten(self) -> list[str]:
         """Paths whose stamps can go, because their files are gone; looked for only when many stamps are not in use."""
@@ -122,9 +124,10 @@ class Hasher:
         digests = {path: self.stamps.find(path, Stamp.of(stat)) for path, stat in stats.items()}
         return {path: digest for path, digest in digests.items() if digest is not None}
 
-    def _read(self, paths: Sequence[str], *, gone_is_fine: bool = False) -> dict[str, tuple[Digest, int]]:
+    def _read(self, sizes: Mapping[str, int], *, gone_is_fine: bool = False) -> dict[str, tuple[Digest, int]]:
+        """The digests and sizes of files, which are given by path with their supposed sizes."""
         digests: dict[str, tuple[Digest, int]] = {}
-        if not paths:
+        if not sizes:
             return digests
         now = self._clock.now()
 
@@ -137,7 +140,7 @@ class Hasher:
             except OSError as error:
                 raise _unreadable(path, error) from None
 
-        in_parallel(read, paths)
+        in_parallel(read, sizes.items())
         return digests
 
     def _read_file(self, path: str, now: int) -> tuple[Digest, int]:
@@ -146,6 +149,7 @@ class Hasher:
         try:
             for _ in range(TRIES):
                 before = os.fstat(descriptor)
+                # Waiting for a stamp that can be trusted is cheaper than reading a large file twice.
                 if before.st_size >= LARGE and not self._clock.settled(before, now):
                     now = self._clock.wait_past(changed_at(before))
                 digest = hash_descriptor(descriptor, before.st_size)
@@ -182,9 +186,9 @@ class _Look:
     found: list[Found] | None = None
 
     @property
-    def unknown(self) -> list[str]:
-        """The files whose digest is not known."""
-        return [path for path in self.stats if path not in self.digests]
+    def unknown(self) -> dict[str, int]:
+        """The files whose digest is not known, with their sizes."""
+        return {path: stat.st_size for path, stat in self.stats.items() if path not in self.digests}
 
     def state(self, read: dict[str, tuple[Digest, int]], entries: list[Entry]) -> FileState:
         if self.found is not None:

@@ -22,18 +22,17 @@ def clone(source: int, target: int) -> bool:
     return True
 
 
-def hard_link(source: Path, target: Path) -> bool:
+def hard_link(source: str, target: str) -> bool:
     """Make `target` the same file as `source`, read-only; False where that would not be safe or cannot be done.
 
     An executable file is not linked, since objects do not keep that bit, nor one that has other links already.
     """
-    place = source.resolve()
-    stat = place.stat()
+    stat = Path(source).stat()
     if stat.st_nlink > 1 or stat.st_mode & modes.S_IXUSR:
         return False
     try:
-        target.hardlink_to(place)
-        target.chmod(0o444)
+        Path(target).hardlink_to(source)
+        Path(target).chmod(stat.st_mode & 0o444)
     except OSError:
         return False
     return True

@@ -209,6 +209,9 @@ def _plain_or_quoted(text: str) -> str:
 
 
 def _text(quoted: str) -> str:
+    inner = quoted[1:-1]
+    if "\\" not in inner and '"' not in inner and f'"{inner}"' == quoted:
+        return inner
     text = json.loads(quoted)
     if not isinstance(text, str):
         raise ValueError("not a text")

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH103, PTH105, PTH108, PTH123 - done for every file, where a Path costs more than the call it makes
 """Objects by digest, in files that are never written twice.
 
     ab/cdef…            a file's bytes, 0444; whether a file is executable stands in listings, not here
@@ -35,13 +36,13 @@ class Objects:
     """The files of a store. `shown` arguments are paths as users know them, for errors."""
 
     def __init__(self, directory: Path, link: LinkKind) -> None:
-        self.directory = directory
         self.link = link
+        self._top = str(directory)
 
-    def path(self, digest: Digest) -> Path | None:
+    def path(self, digest: Digest) -> str | None:
         """Where an object is or would be; None for text that is no digest."""
         name = object_name(digest)
-        return None if name is None else self.directory / name[:2] / name[2:]
+        return None if name is None else f"{self._top}/{name[:2]}/{name[2:]}"
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether an object is there and, as far as its stat tells, whole. `size` is its size in bytes, if known."""
@@ -60,26 +61,25 @@ class Objects:
         """Store the object `digest`. Raises OSError."""
         temporary = self._temporary()
         try:
-            temporary.write_bytes(data)
-            temporary.chmod(0o444)
+            with open(os.open(temporary, _NEW_FILE, 0o444), "wb") as file:
+                file.write(data)
             self._publish(temporary, digest)
         finally:
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
 
-    def add_file(self, digest: Digest, source: Path, shown: str) -> bool:
-        """Store the file `source`, whose digest is `digest`; whether it is now a hard link of the object.
+    def add_file(self, digest: Digest, source: str, shown: str, *, may_link: bool) -> bool:
+        """Store the file `source`, whose digest is `digest`; returns whether it is now a hard link of the object.
 
         Raises OSError, and PivotError if its bytes are no longer those.
         """
         temporary = self._temporary()
         try:
-            linked = self.link == "hardlink" and hard_link(source, temporary)
+            linked = self.link == "hardlink" and may_link and hard_link(source, temporary)
             if linked:
                 actual = _hash(temporary)
             else:
-                temporary.unlink(missing_ok=True)
-                actual = self._copy(source, temporary, 0o600, shown)
-                temporary.chmod(0o444)
+                _discard(temporary)
+                actual = self._copy(source, temporary, 0o444, shown)
             if actual != digest:
                 raise PivotError(
                     f"{shown}: changed while it was being stored",
@@ -88,17 +88,17 @@ class Objects:
             self._publish(temporary, digest)
             return linked
         finally:
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
 
     def read(self, digest: Digest, shown: str) -> bytes:
         """The bytes of a small object. Raises MissingObjectError."""
         path = self._present(digest, shown)
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
         if hash_bytes(data) != digest.removesuffix(TREE_SUFFIX):
             raise self._damaged(digest, shown)
         return data
 
-    def take_out(self, digest: Digest, target: Path, shown: str, *, executable: bool = False) -> None:
+    def take_out(self, digest: Digest, target: str, shown: str, *, executable: bool = False) -> None:
         """Make the file `target`, which must not exist, hold the object. Raises OSError and MissingObjectError."""
         path = self._present(digest, shown)
         if self.link == "hardlink" and not executable:
@@ -111,19 +111,19 @@ class Objects:
             else:
                 return
         if self._copy(path, target, 0o777 if executable else 0o666, shown) != digest:
-            target.unlink()
+            os.unlink(target)
             raise self._damaged(digest, shown)
 
     def clean(self) -> None:
         """Remove what killed writers have left behind."""
         try:
-            for path in (self.directory / "tmp").iterdir():
+            for path in Path(self._top, "tmp").iterdir():
                 if path.lstat().st_mtime < time.time() - OLD:
                     path.unlink(missing_ok=True)
         except OSError:
             return  # another process does the same, or there is nothing
 
-    def _copy(self, source: Path, target: Path, mode: int, shown: str) -> Digest:
+    def _copy(self, source: str, target: str, mode: int, shown: str) -> Digest:
         """Copy or reflink `source` to the new file `target`; returns the digest of what is there now."""
         reading = os.open(source, READ)
         try:
@@ -142,7 +142,7 @@ class Objects:
         finally:
             os.close(reading)
 
-    def _present(self, digest: Digest, shown: str) -> Path:
+    def _present(self, digest: Digest, shown: str) -> str:
         path = self.path(digest)
         if path is None or not self.has(digest):
             raise MissingObjectError(f"{shown}: its bytes ({digest}) are not in the store")
@@ -152,32 +152,39 @@ class Objects:
         """Set an object aside, and return the error that says so."""
         path = self.path(digest)
         assert path is not None
-        aside = self.directory / "damaged"
+        aside = Path(self._top, "damaged")
         try:
             aside.mkdir(exist_ok=True)
-            path.replace(aside / (path.parent.name + path.name))
+            os.replace(path, aside / path.removeprefix(self._top).replace("/", ""))
         except OSError:
             pass
         return MissingObjectError(
             f"{shown}: its bytes in the store ({digest}) are damaged", f"They are kept in {aside}."
         )
 
-    def _temporary(self) -> Path:
-        directory = self.directory / "tmp"
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory / f"{os.getpid()}-{os.urandom(6).hex()}"
+    def _temporary(self) -> str:
+        directory = f"{self._top}/tmp"
+        os.makedirs(directory, exist_ok=True)
+        return f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
 
-    def _publish(self, temporary: Path, digest: Digest) -> None:
+    def _publish(self, temporary: str, digest: Digest) -> None:
         path = self.path(digest)
         assert path is not None
         try:
-            temporary.replace(path)
+            os.replace(temporary, path)
         except FileNotFoundError:
-            path.parent.mkdir(exist_ok=True)
-            temporary.replace(path)
+            os.makedirs(path[: path.rindex("/")], exist_ok=True)
+            os.replace(temporary, path)
 
 
-def _hash(path: Path) -> Digest:
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _hash(path: str) -> Digest:
     descriptor = os.open(path, READ)
     try:
         return hash_descriptor(descriptor, os.fstat(descriptor).st_size)

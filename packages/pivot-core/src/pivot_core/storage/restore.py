@@ -16,26 +16,26 @@ from pivot_core.storage.ignore import TEMPORARY_PREFIX, Ignore, is_litter
 from pivot_core.storage.listing import Entry, parents
 from pivot_core.storage.objects import Objects
 from pivot_core.storage.parallel import in_parallel
-from pivot_core.storage.remove import remove
+from pivot_core.storage.remove import clear, remove
 
 
 def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str) -> None:
     """Make `path` a file with these bytes. Raises OSError and MissingObjectError, with nothing changed."""
     temporary = temporary_beside(hasher.root / path)
     try:
-        objects.take_out(digest, temporary, path)
-        replace(temporary, hasher.root / path)
+        objects.take_out(digest, str(temporary), path)
+        _replace(temporary, hasher, path)
     finally:
         remove(temporary)
     hasher.note(path, digest)
 
 
-def restore_link(target: str, place: Path) -> None:
-    """Make `place` a symbolic link to `target`. Raises OSError."""
-    temporary = temporary_beside(place)
+def restore_link(hasher: Hasher, target: str, path: str) -> None:
+    """Make `path` a symbolic link to `target`. Raises OSError."""
+    temporary = temporary_beside(hasher.root / path)
     try:
         temporary.symlink_to(target)
-        replace(temporary, place)
+        _replace(temporary, hasher, path)
     finally:
         remove(temporary)
 
@@ -54,7 +54,7 @@ def restore_directory(objects: Objects, hasher: Hasher, entries: Iterable[Entry]
         todo = [entry for entry in wanted.values() if entry.path not in (kept or ())]
         _build(objects, todo, temporary, path)
         if kept is None:
-            replace(temporary, place)
+            _replace(temporary, hasher, path)
         else:
             _Merge(place, path, hasher.ignore, wanted).run(todo, temporary)
     finally:
@@ -73,10 +73,11 @@ def temporary_beside(place: Path) -> Path:
     return place.parent / f"{prefix}-{os.urandom(4).hex()}"
 
 
-def replace(temporary: Path, place: Path) -> None:
-    """Rename `temporary` to `place`, whatever is there. Raises OSError."""
+def _replace(temporary: Path, hasher: Hasher, path: str) -> None:
+    """Rename `temporary` to `path`, whatever is there; raises OSError for a directory that holds something ignored."""
+    place = hasher.root / path
     if _is_real_directory(place) or temporary.is_dir():
-        remove(place)
+        clear(hasher.root, path, hasher.ignore)
     temporary.replace(place)
 
 
@@ -135,13 +136,13 @@ def _build(objects: Objects, entries: list[Entry], temporary: Path, path: str) -
         (temporary / directory).mkdir()
 
     def make(entry: Entry) -> None:
-        inner = temporary / entry.path
+        inner = f"{temporary}/{entry.path}"
         if entry.link:
-            inner.symlink_to(entry.link)
+            Path(inner).symlink_to(entry.link)
         elif entry.digest:
             objects.take_out(entry.digest, inner, f"{path}/{entry.path}", executable=entry.executable)
 
-    in_parallel(make, entries)
+    in_parallel(make, [(entry, entry.size) for entry in entries])
 
 
 @attrs.frozen

@@ -153,6 +153,8 @@ class StateDB:
 
         try:
             return work()
+        except sqlite3.ProgrammingError:
+            raise  # our own mistake, such as another thread
         except sqlite3.Error as error:
             self.problem = f"{self._path.name} cannot be used: {error}"
             if _is_damaged(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -108,7 +109,10 @@ class ObjectStore:
     def _put_file(self, path: str, digest: Digest, size: int) -> None:
         if self._objects.has(digest, size):
             return
-        if self._objects.add_file(digest, self._hasher.root / path, path):
+        place = f"{self._hasher.root}/{path}"
+        # A file that a link leads to is not the stage's: it must not become read-only.
+        own = os.path.realpath(place) == f"{os.path.realpath(self._hasher.root)}/{path}"
+        if self._objects.add_file(digest, place, path, may_link=own):
             self._hasher.note(path, digest)
 
     def _put_directory(self, path: str, state: FileState, entries: list[Entry]) -> None:
@@ -117,7 +121,7 @@ class ObjectStore:
         def put(entry: Entry) -> None:
             self._put_file(f"{path}/{entry.path}", entry.digest, entry.size)
 
-        in_parallel(put, [entry for entry in entries if entry.digest])
+        in_parallel(put, [(entry, entry.size) for entry in entries if entry.digest])
         data = listing_bytes(entries)
         if not self._objects.has(state.digest, len(data)):
             self._objects.add_bytes(state.digest, data)
@@ -133,7 +137,7 @@ class ObjectStore:
         if there is None or there.digest != state.digest:
             return False
         if not (place.is_symlink() and str(place.readlink()) == state.link):
-            restore_link(state.link, place)
+            restore_link(self._hasher, state.link, path)
         return True
 
     def _is_there(self, state: FileState, path: str) -> bool:
