@@ -122,8 +122,8 @@ def stage(
                 location=location,
             ),
             target,
-            _objects(code_deps, "code_deps", location),
-            _objects(ignore_code, "ignore_code", location),
+            _objects(code_deps),
+            _objects(ignore_code),
         )
         if registry:
             registry.add(declared)
@@ -171,7 +171,8 @@ def _checked_name(name: str | None, target: Callable[..., object], location: Loc
     if not _NAME.fullmatch(name) or len(name) > _NAME_LIMIT:
         raise PipelineError(
             f"{name!r} cannot be the name of a stage",
-            f"A name starts with a letter, digit or _, goes on with those or . @ : = + , -, and has at most {_NAME_LIMIT} characters.",
+            "A name starts with a letter, digit or _, goes on with those or . @ : = + , -, "
+            f"and has at most {_NAME_LIMIT} characters.",
             location,
         )
     return name
@@ -202,7 +203,7 @@ def _plain(value: object, label: str, location: Location) -> Json:
     )
 
 
-def _objects(values: object, label: str, location: Location) -> tuple[object, ...]:
+def _objects(values: object) -> tuple[object, ...]:
     if isinstance(values, str | os.PathLike) or not isinstance(values, Iterable):
         return (values,)
     return tuple(values)
@@ -227,7 +228,7 @@ def _checked_path(value: object, label: str, root: Path, location: Location) -> 
     inside = os.path.normpath(text)
     if os.path.isabs(inside):  # noqa: PTH117 - text in, text out
         inside = os.path.relpath(inside, root)
-        outside = inside.split(os.sep)[0] == os.pardir
+        outside = Path(inside).parts[:1] == (os.pardir,)
         if label == "outs":
             raise PipelineError(
                 f"outs: {text!r} is absolute", "Give it relative to the project root, and inside the project.", location
@@ -236,14 +237,14 @@ def _checked_path(value: object, label: str, root: Path, location: Location) -> 
             return Path(os.path.normpath(text)).as_posix()
     if label == "outs":
         _check_out(text, inside, location)
-    elif inside.split(os.sep)[0] == os.pardir:
+    elif Path(inside).parts[:1] == (os.pardir,):
         return Path(os.path.normpath(root / inside)).as_posix()
     return Path(inside).as_posix()
 
 
 def _check_out(text: str, inside: str, location: Location) -> None:
-    parts = inside.split(os.sep)
-    if parts[0] == os.pardir:
+    parts = Path(inside).parts
+    if parts[:1] == (os.pardir,):
         raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
     if inside == os.curdir:
         raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)

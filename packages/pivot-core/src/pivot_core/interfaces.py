@@ -1,4 +1,4 @@
-"""The seams between the parts of Pivot. Each has a working default; another implementation needs no change elsewhere."""
+"""The seams between the parts of Pivot. Each has a working default; another one needs no change elsewhere."""
 
 from __future__ import annotations
 

@@ -170,7 +170,8 @@ def _missing_module_hint(project: Project, module: str) -> str:
         if found is not None and place not in project.source_roots and not place.name.startswith("."):
             return (
                 f"{project.shown(found)} exists: add its directory to the setting `pythonpath`, "
-                f'pythonpath = [".", "{place.name}"] under [tool.pivot] in pyproject.toml, or PIVOT_PYTHONPATH=.:{place.name}.'
+                f'pythonpath = [".", "{place.name}"] under [tool.pivot] in pyproject.toml, '
+                f"or PIVOT_PYTHONPATH=.:{place.name}"
             )
     return f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install {first}"
 
@@ -188,7 +189,7 @@ def _replaced(registry: declare.Registry, pipeline: ModuleType) -> list[str]:
             and getattr(present, "__wrapped__", None) is item.function
         ):
             notices.append(
-                f"{item.stage.location}: a decorator above @stage replaces {qualname!r}; the stage {name!r} runs the function "
-                "without it. Put @stage on top."
+                f"{item.stage.location}: a decorator above @stage replaces {qualname!r}; "
+                f"the stage {name!r} runs the function without it. Put @stage on top."
             )
     return notices

@@ -20,7 +20,7 @@ class Project:
     """A project root and its settings. All paths that users see are relative to `root`."""
 
     root: Path
-    settings: Settings = Settings()
+    settings: Settings = attrs.field(factory=Settings)
 
     @property
     def directory(self) -> Path:
@@ -64,7 +64,8 @@ def discover(start: Path | None = None, environ: Mapping[str, str] = os.environ)
         if not environ.get("PIVOT_PIPELINE"):
             raise ProjectError(
                 f"no {DEFAULT_PIPELINE} in {start} or above it",
-                "Create one with @stage functions in it, go to your project, or name it: pivot -C DIR, or PIVOT_PIPELINE=FILE.",
+                "Create one with @stage functions in it, go to your project, or name it: "
+                "pivot -C DIR, or PIVOT_PIPELINE=FILE.",
             )
         root = start
     project = Project(root, read_settings(root, environ))

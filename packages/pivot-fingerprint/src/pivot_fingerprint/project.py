@@ -33,6 +33,10 @@ def _real_all(paths: Iterable[Path | str]) -> tuple[Path, ...]:
     return tuple(_real(path) for path in paths)
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 @attrs.frozen
 class Project:
     """The project at `root`: code under a source root is its own, code of distributions and of Python is not.
@@ -46,7 +50,7 @@ class Project:
     source_roots: tuple[Path, ...] = attrs.field(
         converter=_real_all, default=attrs.Factory(lambda self: (self.root,), takes_self=True)
     )
-    ignore_packages: frozenset[str] = attrs.field(converter=frozenset, default=frozenset[str]())
+    ignore_packages: frozenset[str] = attrs.field(converter=_names, default=frozenset[str]())
     """Top-level packages that never count, such as those of the tool that asks."""
 
     @classmethod
