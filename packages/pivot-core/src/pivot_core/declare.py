@@ -181,7 +181,8 @@ def _checked_name(name: str | None, target: Callable[..., object], location: Loc
 def _checked_params(params: Mapping[str, Json] | None, location: Location) -> dict[str, Json]:
     if params is None:
         return {}
-    if not isinstance(params, Mapping) or not all(isinstance(key, str) and key.isidentifier() for key in params):
+    plain: object = params  # callers need not be typed
+    if not isinstance(plain, Mapping) or not all(isinstance(key, str) and key.isidentifier() for key in plain):
         raise PipelineError(f"params must map names of arguments to values, not {params!r}", where=location)
     return {key: _plain(value, f"params[{key!r}]", location) for key, value in sorted(params.items())}
 

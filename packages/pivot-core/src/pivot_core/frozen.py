@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, ModuleType
-from typing import cast
 
 import attrs
 
@@ -48,7 +47,7 @@ class FrozenLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        return cast("CodeType", compile(self._sources.read(path), path, "exec", dont_inherit=True))
+        return compile(self._sources.read(path), path, "exec", dont_inherit=True)
 
 
 class FrozenFinder:

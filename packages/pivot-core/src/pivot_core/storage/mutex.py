@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
+GRACE = 0.3  # seconds: processes that a killed owner had forked let go of the lock a few milliseconds after it
+
+
 class RunLock:
     """A lock on `path`, held by at most one process; the kernel releases it when that process ends, however it does.
 
@@ -32,7 +35,7 @@ class RunLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self._path, thread_local=False)
         try:
-            lock.acquire(timeout=-1 if wait else 0, poll_interval=0.05)
+            lock.acquire(timeout=-1 if wait else GRACE, poll_interval=0.05)
         except filelock.Timeout:
             raise BusyError(
                 f"another process runs this pipeline{self._owner()}",

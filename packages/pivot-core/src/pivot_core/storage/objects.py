@@ -24,6 +24,7 @@ from pivot_core.storage.digests import READ, TREE_SUFFIX, copy_descriptor, hash_
 from pivot_core.storage.linking import clone, hard_link
 
 OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/
+_MARK = ".mark"
 _EMPTY = hash_bytes(b"")
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -122,6 +123,25 @@ class Objects:
                     path.unlink(missing_ok=True)
         except OSError:
             return  # another process does the same, or there is nothing
+
+    def mark(self, text: str) -> str:
+        """Keep `text` until `unmark`, also if this process is killed; returns the name to unmark it by."""
+        mark = f"{self._temporary()}{_MARK}"
+        Path(mark).write_bytes(os.fsencode(text))
+        return mark
+
+    def unmark(self, mark: str) -> None:
+        _discard(mark)
+
+    def marks(self) -> list[tuple[str, str]]:
+        """The marks that are there, each with its text."""
+        found = []
+        for path in Path(self._top, "tmp").glob(f"*{_MARK}"):
+            try:
+                found.append((str(path), os.fsdecode(path.read_bytes())))
+            except OSError:
+                continue  # its owner has just unmarked it
+        return found
 
     def _copy(self, source: str, target: str, mode: int, shown: str) -> Digest:
         """Copy or reflink `source` to the new file `target`; returns the digest of what is there now."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
-import xxhash
 
 from pivot_core.model import Digest
 from pivot_core.storage.hasher import Hasher
@@ -21,23 +20,17 @@ from pivot_core.storage.remove import clear, remove
 
 def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str) -> None:
     """Make `path` a file with these bytes. Raises OSError and MissingObjectError, with nothing changed."""
-    temporary = temporary_beside(hasher.root / path)
-    try:
+    with _Temporary(objects, hasher.root / path) as temporary:
         objects.take_out(digest, str(temporary), path)
         _replace(temporary, hasher, path)
-    finally:
-        remove(temporary)
     hasher.note(path, digest)
 
 
-def restore_link(hasher: Hasher, target: str, path: str) -> None:
+def restore_link(objects: Objects, hasher: Hasher, target: str, path: str) -> None:
     """Make `path` a symbolic link to `target`. Raises OSError."""
-    temporary = temporary_beside(hasher.root / path)
-    try:
+    with _Temporary(objects, hasher.root / path) as temporary:
         temporary.symlink_to(target)
         _replace(temporary, hasher, path)
-    finally:
-        remove(temporary)
 
 
 def restore_directory(objects: Objects, hasher: Hasher, entries: Iterable[Entry], path: str) -> None:
@@ -48,29 +41,47 @@ def restore_directory(objects: Objects, hasher: Hasher, entries: Iterable[Entry]
     """
     place = hasher.root / path
     wanted = {entry.path: entry for entry in entries}
-    kept = _kept(hasher, wanted, path) if place.is_dir() and not place.is_symlink() else None
-    temporary = temporary_beside(place)
-    try:
-        todo = [entry for entry in wanted.values() if entry.path not in (kept or ())]
+    kept = _kept(hasher, wanted, path) if _is_real_directory(place) else None
+    todo = [entry for entry in wanted.values() if entry.path not in (kept or ())]
+    with _Temporary(objects, place) as temporary:
         _build(objects, todo, temporary, path)
         if kept is None:
             _replace(temporary, hasher, path)
         else:
             _Merge(place, path, hasher.ignore, wanted).run(todo, temporary)
-    finally:
-        remove(temporary)
     for entry in todo:
         if entry.digest:
             hasher.note(f"{path}/{entry.path}", entry.digest)
 
 
-def temporary_beside(place: Path) -> Path:
-    """A name beside `place` for what will replace it, free of what a killed restore has left there."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    prefix = TEMPORARY_PREFIX + xxhash.xxh3_64_hexdigest(os.fsencode(place.name))
-    for left in place.parent.glob(f"{prefix}-*"):
-        remove(left)
-    return place.parent / f"{prefix}-{os.urandom(4).hex()}"
+def remove_leftovers(objects: Objects, root: Path) -> None:
+    """Remove what killed restores have left in the project at `root`. Only while no other process restores there."""
+    for mark, text in objects.marks():
+        left = Path(text)
+        if left.name.startswith(TEMPORARY_PREFIX) and left.parent.resolve().is_relative_to(root.resolve()):
+            remove(left)
+            objects.unmark(mark)
+
+
+class _Temporary:
+    """A name beside `place` for what will replace it; nothing is there any more afterwards.
+
+    The store has a mark of it meanwhile: a killed restore may have been as good as done, so that nobody comes back to
+    this place and would see what it has left.
+    """
+
+    def __init__(self, objects: Objects, place: Path) -> None:
+        self._objects = objects
+        self._path = place.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+
+    def __enter__(self) -> Path:
+        self._mark = self._objects.mark(str(self._path))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        remove(self._path)
+        self._objects.unmark(self._mark)
 
 
 def _replace(temporary: Path, hasher: Hasher, path: str) -> None:

@@ -15,7 +15,7 @@ from pivot_core.storage.hasher import Hasher
 from pivot_core.storage.listing import Entry, ListingError, listing_bytes, read_listing
 from pivot_core.storage.objects import MissingObjectError, Objects
 from pivot_core.storage.parallel import in_parallel
-from pivot_core.storage.restore import restore_directory, restore_file, restore_link
+from pivot_core.storage.restore import remove_leftovers, restore_directory, restore_file, restore_link
 
 __all__ = ["MissingObjectError", "ObjectStore"]
 
@@ -85,7 +85,14 @@ class ObjectStore:
         return self.put(path)
 
     def clean(self) -> None:
-        """Remove what killed writers have left in the store."""
+        """Remove what killed processes have left, in the store and in the project; to be called under the run lock.
+
+        Raises PivotError.
+        """
+        try:
+            remove_leftovers(self._objects, self._hasher.root)
+        except OSError as error:
+            raise _explained(error, error.filename or "", "cleaned") from None
         self._objects.clean()
 
     def _complete(self, digest: Digest) -> bool:
@@ -137,7 +144,7 @@ class ObjectStore:
         if there is None or there.digest != state.digest:
             return False
         if not (place.is_symlink() and str(place.readlink()) == state.link):
-            restore_link(self._hasher, state.link, path)
+            restore_link(self._objects, self._hasher, state.link, path)
         return True
 
     def _is_there(self, state: FileState, path: str) -> bool:
