@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import attrs
@@ -176,7 +177,7 @@ def _cycle_error(
         name = next(upstream for upstream in upstreams[name] if upstream in stuck)
     cycle = [*walked[walked.index(name) :], name][::-1]
     steps = []
-    for writer, reader in zip(cycle, cycle[1:], strict=False):
+    for writer, reader in pairwise(cycle):
         producers = {out.path: writer for out in stages[writer].outs}
         read = [path for dep in stages[reader].deps for path in outs_read(dep, producers, sorted(producers))]
         steps.append(f"  {writer} writes {read[0]}, which {reader} reads ({stages[reader].location})")
