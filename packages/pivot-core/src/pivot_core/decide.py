@@ -1,16 +1,19 @@
-"""Plan: is a stage out of date, and why exactly? The one answer for run, status, explain and dry run."""
+"""The one decision: is a stage up to date, and if not, why, and is there something to restore?
+
+`decide` looks at nothing itself. Whoever asks (a run, `status`, `explain`, a dry run) gathers what is present and what
+was recorded, so the answers cannot differ. docs/decisions.md has the table.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal
 
 import attrs
-import xxhash
-from pivot_fingerprint import Fingerprint
+from pivot_fingerprint import Fingerprint, compare_manifests
 
-from pivot_core.model import FileState, Json, Record, Stage
+from pivot_core.model import Digest, FileState, Json, Record, Stage
 from pivot_core.reasons import (
     CodeChange,
     CodeChanged,
@@ -31,149 +34,168 @@ from pivot_core.reasons import (
 )
 
 type Verdict = Literal["up_to_date", "restore", "run", "pending"]
-type Outs = Mapping[str, FileState]
-
-
-@attrs.frozen
-class Present:
-    """What is there now. A state of None means missing; `pending` are the upstreams that have yet to run, and the deps
-    they write are in `unknown` and not in `deps`."""
-
-    code: Fingerprint
-    deps: Mapping[str, FileState | None]
-    outs: Mapping[str, FileState | None]
-    unknown: frozenset[str] = frozenset()
-    pending: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Decision:
-    """What is to be done about a stage, and all the reasons. `outs` is what a restore puts in place."""
+    """What is to be done about a stage, and all reasons. `outs` are what "restore" would put in place."""
 
-    stage: str
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
-    outs: Outs | None = None
+    outs: Mapping[str, FileState] = attrs.field(factory=dict, hash=False)
 
 
-def decide(
-    stage: Stage,
-    present: Present,
-    recorded: Record | None,
-    *,
-    force: bool = False,
-    problem: str = "",
-    stored: Callable[[Outs], bool] = lambda _outs: False,
-    earlier: Callable[[str], Outs | None] = lambda _key: None,
-) -> Decision:
-    """Compare what is there with what was recorded.
+@attrs.frozen
+class Present:
+    """What there is now: code, deps and outs by path (None: nothing there), globs in deps being expanded.
 
-    `problem` says why a lock file was not trusted, `stored` whether the store holds all of some outs, and `earlier`
-    finds the outs of an earlier run by its key.
+    `pending` are the stages that a dep has to come from first. What cannot be known before is not in `deps`, and
+    `unknown` says of a recorded dep whether it is such a one. `problem` says why a lock file is not trusted.
     """
-    inputs = _input_reasons(stage, present, recorded, problem)
-    outs = _out_reasons(stage, present, recorded) if recorded else ()
-    waiting: tuple[Reason, ...] = (UpstreamPending(present.pending),) if present.pending else ()
-    reasons = (*inputs, *outs, *waiting)
-    if force:
-        return Decision(stage.name, "run", (Forced(), *reasons))
+
+    code: Fingerprint
+    deps: Mapping[str, FileState | None] = attrs.field(hash=False)
+    outs: Mapping[str, FileState | None] = attrs.field(hash=False)
+    pending: tuple[str, ...] = ()
+    unknown: Callable[[str], bool] = lambda _path: False
+    problem: str = ""
+
+
+class Kept:
+    """What decisions ask of the store and the run cache. This one has nothing, so nothing is ever restored."""
+
+    def missing(self, digests: Collection[Digest]) -> set[Digest]:
+        """Which objects are not in the store."""
+        return set(digests)
+
+    def find(self, key: str) -> Mapping[str, FileState] | None:  # noqa: ARG002 - a default that has nothing
+        """The outs of an earlier run with this key, if all can be had."""
+        return None
+
+
+def decide(stage: Stage, present: Present, recorded: Record | None, kept: Kept, *, force: bool = False) -> Decision:
+    """Decide about one stage. Reads nothing but its arguments; `kept` is asked only where there is cause."""
+    inputs = tuple(_input_reasons(stage, present, recorded))
+    outs = tuple(_out_reasons(stage, present, recorded))
+    reasons = (*((Forced(),) if force else ()), *inputs, *outs)
     if present.pending:
-        return Decision(stage.name, "run" if inputs else "pending", reasons)
+        waits = (*reasons, UpstreamPending(present.pending))
+        return Decision("run" if force or inputs else "pending", waits)
     if not reasons:
-        return Decision(stage.name, "up_to_date")
-    found: Outs | None = None
-    if not inputs and recorded and set(recorded.outs) == {out.path for out in stage.outs}:
-        found = recorded.outs if stored(recorded.outs) else None
-    if found is None and restorable(stage) and None not in present.deps.values():
-        found = earlier(run_key(stage, present))
-    if found is not None and restorable(stage):
-        return Decision(stage.name, "restore", reasons, found)
-    return Decision(stage.name, "run", reasons)
+        return Decision("up_to_date")
+    if force or any(state is None for state in present.deps.values()):
+        return Decision("run", reasons)
+    found = _restorable(stage, present, recorded, kept, same_inputs=not inputs)
+    return Decision("run", reasons) if found is None else Decision("restore", reasons, found)
 
 
-def restorable(stage: Stage) -> bool:
-    """Whether outs of the stage can come from the store at all."""
-    return bool(stage.outs) and all(out.cache for out in stage.outs)
-
-
-def run_key(stage: Stage, present: Present) -> str:
-    """The key of the run cache: all that the outs depend on, but not the stage's name."""
+def run_key(stage: Stage, code: Digest, deps: Mapping[str, FileState]) -> str:
+    """The key of the run cache: everything that outs come from. The stage's name is not part of it."""
     parts = [
-        [present.code.scheme, present.code.python, present.code.digest],
-        stage.params,
-        sorted((path, state.digest if state else None) for path, state in present.deps.items()),
+        code,
+        _canonical(stage.params),
+        sorted((path, state.digest) for path, state in deps.items()),
         sorted(out.path for out in stage.outs),
     ]
-    return xxhash.xxh3_128_hexdigest(json.dumps(parts, sort_keys=True).encode())
+    from pivot_core.storage.digests import hash_bytes
+
+    return hash_bytes(json.dumps(parts).encode())
+
+
+def code_digest(code: Fingerprint) -> Digest:
+    """The digest of a fingerprint as records have it."""
+    return f"xxh3:{code.digest}"
 
 
 def scheme_of(code: Fingerprint) -> str:
+    """What the fingerprint was made by; those made by another cannot be compared with it."""
     return f"{code.scheme}/{code.python}"
 
 
-def _input_reasons(stage: Stage, present: Present, recorded: Record | None, problem: str) -> tuple[Reason, ...]:
-    missing = [DepMissing(path) for path, state in sorted(present.deps.items()) if state is None]
+def _restorable(
+    stage: Stage, present: Present, recorded: Record | None, kept: Kept, *, same_inputs: bool
+) -> Mapping[str, FileState] | None:
+    if not stage.outs:
+        return None
+    if same_inputs and recorded is not None and recorded.outs.keys() == present.outs.keys():
+        return recorded.outs if _can_be_had(stage, present, recorded.outs, kept) else None
+    deps = {path: state for path, state in present.deps.items() if state is not None}
+    return kept.find(run_key(stage, code_digest(present.code), deps))
+
+
+def _can_be_had(stage: Stage, present: Present, outs: Mapping[str, FileState], kept: Kept) -> bool:
+    """Whether each out is in the store, or kept out of it and in place."""
+    cached = [outs[out.path].digest for out in stage.outs if out.cache]
+    in_place = all(_digest(present.outs[out.path]) == outs[out.path].digest for out in stage.outs if not out.cache)
+    return in_place and not kept.missing(cached)
+
+
+def _input_reasons(stage: Stage, present: Present, recorded: Record | None) -> Iterator[Reason]:
     if recorded is None:
-        return (NeverRun(problem), *missing)
-    return (
-        *_code_reasons(present.code, recorded),
-        *_param_reasons(stage.params, recorded.params),
-        *missing,
-        *_dep_reasons(present, recorded),
-    )
+        yield NeverRun(present.problem)
+        yield from (DepMissing(path) for path, state in present.deps.items() if state is None)
+        return
+    yield from _code_reasons(present.code, recorded)
+    yield from _param_reasons(stage.params, recorded.params)
+    yield from _dep_reasons(present, recorded.deps)
 
 
-def _code_reasons(code: Fingerprint, recorded: Record) -> tuple[Reason, ...]:
-    if recorded.scheme != scheme_of(code):
-        return (FormatChanged(recorded.scheme, scheme_of(code)),)
-    if recorded.code == code.digest:
-        return ()
-    new, old = code.manifest, recorded.manifest
-    entries = {f"{entry.kind}:{entry.name}": entry for entry in code.entries}
-    changes = []
-    for key in sorted(new.keys() | old.keys()):
-        if new.get(key) != old.get(key):
-            kind, _, name = key.partition(":")
-            entry = entries.get(key)
-            place = (entry.file, entry.line) if entry else ("", 0)
-            changes.append(CodeChange(kind, name, old.get(key), new.get(key), *place))
-    return (CodeChanged(tuple(changes)),)
+def _code_reasons(code: Fingerprint, recorded: Record) -> Iterator[Reason]:
+    if scheme_of(code) != recorded.scheme:
+        yield FormatChanged(recorded.scheme, scheme_of(code))
+    elif code_digest(code) != recorded.code:
+        yield CodeChanged(tuple(_code_changes(code, recorded.manifest)))
 
 
-def _param_reasons(new: Mapping[str, Json], old: Mapping[str, Json]) -> tuple[Reason, ...]:
-    return tuple(
-        ParamChanged(name, old.get(name), new.get(name))
-        for name in sorted(new.keys() | old.keys())
-        if (name in new) != (name in old) or not _same(new[name], old[name])
-    )
+def _code_changes(code: Fingerprint, old: Mapping[str, str]) -> Iterator[CodeChange]:
+    new = code.manifest
+    entries = {entry.key: entry for entry in code.entries}
+    difference = compare_manifests(old, new)
+    for key in sorted((*difference.added, *difference.removed, *difference.changed)):
+        kind, _, name = key.partition(":")
+        entry = entries.get(key)
+        place = (entry.file, entry.line) if entry else ("", 0)
+        yield CodeChange(kind, name, old.get(key), new.get(key), *place)
 
 
-def _same(new: Json, old: Json) -> bool:
-    return json.dumps(new, sort_keys=True) == json.dumps(old, sort_keys=True)  # 1, 1.0 and True are not the same
+def _param_reasons(new: Mapping[str, Json], old: Mapping[str, Json]) -> Iterator[Reason]:
+    for name in sorted(new.keys() | old.keys()):
+        same = name in new and name in old and _canonical(new[name]) == _canonical(old[name])
+        if not same:
+            yield ParamChanged(name, old.get(name), new.get(name))
 
 
-def _dep_reasons(present: Present, recorded: Record) -> list[Reason]:
-    reasons: list[Reason] = []
-    for path, state in sorted(present.deps.items()):
-        before = recorded.deps.get(path)
-        if before is None:
-            reasons.append(DepAdded(path))
-        elif state is not None and state.digest != before.digest:
-            reasons.append(DepChanged(path, before.digest, state.digest))
-    if not present.pending:  # what a glob matches is not known before
-        reasons.extend(DepRemoved(path) for path in sorted(recorded.deps.keys() - present.deps.keys()))
-    return reasons
+def _dep_reasons(present: Present, old: Mapping[str, FileState]) -> Iterator[Reason]:
+    for path, state in present.deps.items():
+        if state is None:
+            yield DepMissing(path)
+        elif path not in old:
+            yield DepAdded(path)
+        elif old[path].digest != state.digest:
+            yield DepChanged(path, old[path].digest, state.digest)
+    for path in old:
+        if path not in present.deps and not present.unknown(path):
+            yield DepRemoved(path)
 
 
-def _out_reasons(stage: Stage, present: Present, recorded: Record) -> tuple[Reason, ...]:
-    reasons: list[Reason] = []
-    for path, state in sorted(present.outs.items()):
-        before = recorded.outs.get(path)
-        if before is None:
-            reasons.append(OutAdded(path))
-        elif state is None:
-            reasons.append(OutMissing(path))
-        elif state.digest != before.digest:
-            reasons.append(OutChanged(path, before.digest, state.digest))
-    reasons.extend(OutRemoved(path) for path in sorted(recorded.outs.keys() - {out.path for out in stage.outs}))
-    return tuple(reasons)
+def _out_reasons(stage: Stage, present: Present, recorded: Record | None) -> Iterator[Reason]:
+    if recorded is None:
+        return
+    for out in stage.outs:
+        old, new = recorded.outs.get(out.path), present.outs[out.path]
+        if old is None:
+            yield OutAdded(out.path)
+        elif new is None:
+            yield OutMissing(out.path)
+        elif new.digest != old.digest:
+            yield OutChanged(out.path, old.digest, new.digest)
+    yield from (OutRemoved(path) for path in recorded.outs if path not in present.outs)
+
+
+def _digest(state: FileState | None) -> Digest | None:
+    return None if state is None else state.digest
+
+
+def _canonical(value: Json) -> str:
+    """Text that tells 1 from 1.0 and from True, which `==` does not."""
+    return json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Targets: what a user types to name stages."""
+"""Targets: what a user asks for on the command line, as stages."""
 
 from __future__ import annotations
 
@@ -9,37 +9,55 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pivot_core.errors import PipelineError
-from pivot_core.graph import Graph, above
+from pivot_core.graph import Graph
 from pivot_core.model import GLOB_CHARACTERS
 
 
 def select(graph: Graph, targets: Iterable[str], root: Path, cwd: Path | None = None) -> tuple[str, ...]:
-    """The stages that `targets` name, all of them where there is no target.
+    """The stages that `targets` name, in an order that works; all stages where there are no targets.
 
-    A target is a stage name, a glob of them, or the path of an out (or inside one), relative to the root or to `cwd`.
-    Raises PipelineError for one that names nothing.
+    A target is the name of a stage, a glob of names, or the path of an out (or of something in one, or a directory that
+    holds some), relative to `cwd` (default: the working directory) or to the root. What the stages wait for is not
+    included: see `Graph.with_upstreams`. Raises PipelineError for a target that names nothing.
     """
-    found: dict[str, None] = {}
-    asked = False
+    targets = list(targets)
+    if not targets:
+        return graph.order
+    named: set[str] = set()
     for target in targets:
-        asked = True
-        for name in _named(graph, target, root, cwd or root):
-            found[name] = None
-    return tuple(found) if asked else graph.order
+        found = _by_name(graph, target) or _by_path(graph, target, root, cwd or Path.cwd())
+        if not found:
+            raise _unknown(graph, target)
+        named.update(found)
+    return tuple(name for name in graph.order if name in named)
 
 
-def _named(graph: Graph, target: str, root: Path, cwd: Path) -> list[str]:
+def _by_name(graph: Graph, target: str) -> list[str]:
     if target in graph.stages:
         return [target]
-    if not GLOB_CHARACTERS.isdisjoint(target) and (names := [n for n in graph.stages if fnmatchcase(n, target)]):
-        return names
-    for base in (root, cwd):
-        path = Path(os.path.relpath(base / target, root)).as_posix()
-        for place in (path, *above(path)):
-            if place in graph.producers:
-                return [graph.producers[place]]
-        if inside := {name: None for out, name in graph.producers.items() if out.startswith(f"{path}/")}:
-            return list(inside)
-    close = difflib.get_close_matches(target, [*graph.stages, *graph.producers], 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "`pivot list` shows the stages."
-    raise PipelineError(f"no stage or out is named {target!r}", hint)
+    if GLOB_CHARACTERS.isdisjoint(target):
+        return []
+    return [name for name in graph.stages if fnmatchcase(name, target)]
+
+
+def _by_path(graph: Graph, target: str, root: Path, cwd: Path) -> list[str]:
+    for base in (cwd, root):
+        path = Path(os.path.relpath(os.path.join(base, target), root)).as_posix()  # noqa: PTH118 - text in, text out
+        found = [
+            producer
+            for out, producer in graph.producers.items()
+            if out == path or out.startswith(f"{path}/") or path.startswith(f"{out}/")
+        ]
+        if found:
+            return found
+    return []
+
+
+def _unknown(graph: Graph, target: str) -> PipelineError:
+    known = [*graph.stages, *graph.producers]
+    close = difflib.get_close_matches(target, known, 1)
+    if close:
+        hint = f"Did you mean {close[0]!r}?"
+    else:
+        hint = "`pivot list` shows the stages and what they write."
+    return PipelineError(f"no stage is named {target!r}, and none writes such a path", hint)
