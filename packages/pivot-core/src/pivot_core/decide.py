@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 from pivot_fingerprint import Fingerprint, compare_manifests
@@ -32,6 +32,7 @@ from pivot_core.reasons import (
     Reason,
     UpstreamPending,
 )
+from pivot_core.storage.digests import hash_bytes
 
 type Verdict = Literal["up_to_date", "restore", "run", "pending"]
 
@@ -61,16 +62,14 @@ class Present:
     problem: str = ""
 
 
-class Kept:
-    """What decisions ask of the store and the run cache. This one has nothing, so nothing is ever restored."""
+class Kept(Protocol):
+    """What decisions ask of the store and the run cache."""
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:
         """Which objects are not in the store."""
-        return set(digests)
 
-    def find(self, key: str) -> Mapping[str, FileState] | None:  # noqa: ARG002 - a default that has nothing
+    def find(self, key: str) -> Mapping[str, FileState] | None:
         """The outs of an earlier run with this key, if all can be had."""
-        return None
 
 
 def decide(stage: Stage, present: Present, recorded: Record | None, kept: Kept, *, force: bool = False) -> Decision:
@@ -97,8 +96,6 @@ def run_key(stage: Stage, code: Digest, deps: Mapping[str, FileState]) -> str:
         sorted((path, state.digest) for path, state in deps.items()),
         sorted(out.path for out in stage.outs),
     ]
-    from pivot_core.storage.digests import hash_bytes
-
     return hash_bytes(json.dumps(parts).encode())
 
 

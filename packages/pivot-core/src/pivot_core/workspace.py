@@ -1,286 +1,329 @@
-"""A project's files and records, as a run sees them: decide, restore, prepare, record."""
+"""The project's files as a run sees them: what is stale, and how results get in place and on record."""
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
 
 import attrs
 
-from pivot_core.decide import Decision, Present, decide, restorable, run_key, scheme_of
-from pivot_core.errors import PipelineError
-from pivot_core.graph import Graph, outs_read
-from pivot_core.interfaces import Finished, Loaded, Task
-from pivot_core.model import Dep, FileState, Record, Stage
+from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
+from pivot_core.errors import PipelineError, PivotError
+from pivot_core.events import Notice
+from pivot_core.graph import Graph, guess_directory
+from pivot_core.interfaces import EventSink, Finished, Loaded, Task
+from pivot_core.model import GLOB_CHARACTERS, FileState, Out, Record, Stage
 from pivot_core.project import Project
-from pivot_core.storage.gitignore import ensure_ignored, ensure_own_rules
-from pivot_core.storage.globs import expand
-from pivot_core.storage.hasher import Hasher
-from pivot_core.storage.ignore import Ignore
-from pivot_core.storage.lockfile import LockFiles, file_name
+from pivot_core.session import Session
+from pivot_core.storage.gitignore import ensure_ignored
+from pivot_core.storage.globs import expand, matches
+from pivot_core.storage.lockfile import file_name
 from pivot_core.storage.remove import clear, remove
-from pivot_core.storage.stamps import FileClock, Stamps
-from pivot_core.storage.state import StateDB, StoredRuns
-from pivot_core.storage.store import ObjectStore
 
 
 @attrs.frozen
-class Storage:
-    """What Pivot keeps for a project, opened; a context manager."""
+class _Decided:
+    """The last answer about a stage, and what it was based on; all deps were there."""
 
-    state: StateDB
-    hasher: Hasher
-    store: ObjectStore
-    locks: LockFiles
-    runs: StoredRuns
+    decision: Decision
+    deps: Mapping[str, FileState] = attrs.field(hash=False)
 
-    @classmethod
-    def open(cls, project: Project) -> Storage:
-        """Open what is there; nothing is written before something is recorded."""
-        directory = project.directory
-        state = StateDB(directory / "state.db")
-        hasher = Hasher(
-            project.root, Stamps(state.stamps()), Ignore.load(project.root), FileClock(directory / "tmp" / "clock")
-        )
-        store = ObjectStore(directory / "cache", hasher, project.settings.link)
-        return cls(state, hasher, store, LockFiles(directory / "stages"), StoredRuns(state, store))
 
-    def __enter__(self) -> Self:
-        return self
+@attrs.frozen
+class _Cleared:
+    """What was at an out before it was cleared, and whether something stayed that is not the stage's."""
 
-    def __exit__(self, *_: object) -> None:
-        self.state.close()
+    state: FileState | None
+    left: bool
 
 
 class Workspace:
-    """The stages of a loaded pipeline against the files and records of their project.
+    """Decides about the stages of a loaded pipeline, and records what runs of them gave; a context manager.
 
-    `notice` takes what the user should know, with the stage it is about.
+    It opens a `Session` of its own unless it is given one, which then stays open. `sink` takes notices.
     """
 
     def __init__(
         self,
         project: Project,
-        storage: Storage,
         loaded: Loaded,
-        notice: Callable[[str, str], None] = lambda _message, _stage: None,
+        *,
+        session: Session | None = None,
+        readonly: bool = False,
+        sink: EventSink | None = None,
     ) -> None:
-        self.project = project
-        self.storage = storage
-        self.loaded = loaded
-        self.graph = Graph.of(loaded.stages)
-        self._notice = notice
-        self._decisions: dict[str, Decision] = {}
-        self._present: dict[str, Present] = {}
-        self._recorded: dict[str, Record | None] = {}
-        self._saved: dict[str, dict[str, FileState]] = {}
+        self.graph = Graph.of(
+            loaded.stages,
+            lambda path: guess_directory(path) or os.path.isdir(project.root / path),  # noqa: PTH112
+        )
+        self._project = project
+        self._loaded = loaded
+        self._own_session = session is None
+        self.session = session or Session(project, readonly=readonly)
+        self._sink = sink
+        self._decided: dict[str, _Decided] = {}
+        self._cleared: dict[str, dict[str, _Cleared]] = {}
+        self._tasks = 0
 
-    def plan(self, stages: Iterable[str], force: Collection[str] = ()) -> dict[str, Decision]:
-        """What would be done about `stages`, given with all their upstreams and in topological order."""
-        planned: dict[str, Decision] = {}
-        for name in stages:
-            pending = tuple(up for up in self.graph.upstreams[name] if planned[up].verdict in ("run", "pending"))
-            expected = {
-                path: state
-                for up in self.graph.upstreams[name]
-                if planned[up].verdict == "restore"
-                for path, state in (planned[up].outs or {}).items()
-            }
-            planned[name] = self._decide(name, force=name in force, pending=pending, expected=expected)
-        return planned
+    def __enter__(self) -> Self:
+        return self
 
-    def check_deps(self, stages: Iterable[str]) -> None:
-        """Raise PipelineError if a dep is missing that no stage writes, naming all of them."""
-        problems = []
-        for name in stages:
+    def __exit__(self, *_: object) -> None:
+        if self._own_session:
+            self.session.close()
+
+    # Deciding
+
+    def plan(self, stages: Collection[str] = (), *, force: Collection[str] = ()) -> dict[str, Decision]:
+        """What a run of `stages` (default: all) with all that they wait for would do, in an order that works.
+
+        Stages in `force` run in any case. Changes nothing. Raises PivotError where a file cannot be read.
+        """
+        plan: dict[str, Decision] = {}
+        for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
+            stage, recorded = self.graph.stages[name], self.session.locks.read(name)
+            present = self._present(stage, plan)
+            plan[name] = decide(stage, present, recorded, self.session, force=name in force)
+        return plan
+
+    def check(self, stages: Collection[str] = ()) -> None:
+        """Raise PipelineError if deps of `stages` (default: all) are missing that no stage writes."""
+        lines = []
+        first = None
+        for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
             stage = self.graph.stages[name]
-            for dep in stage.deps:
-                produced = any(self._written_by(up, dep.path) for up in self.graph.upstreams[name])
-                missing = not self._expand(dep.path) if dep.is_glob else not (self.project.root / dep.path).exists()
-                if missing and not produced:
-                    what = "nothing matches" if dep.is_glob else "there is no"
-                    problems.append(f"{stage.location}: stage {name!r}: {what} {dep.path!r}, and no stage writes it")
-        if problems:
-            raise PipelineError("\n".join(problems), "Create it, or correct the path in deps.")
+            missing = [
+                dep.path for dep in stage.deps if not self._is_there(dep.path) and not self._is_written(dep.path)
+            ]
+            lines += [f"{path}: dep of stage {name!r} ({stage.location})" for path in missing]
+            first = first or (stage.location if missing else None)
+        if lines:
+            raise PipelineError(
+                "no such file, and no stage writes it: " + "\n".join(lines),
+                "Correct the path, which is relative to the project root, or create the file.",
+                first,
+            )
 
-    def decide(self, stage: str, *, force: bool) -> Decision:
-        """What to do about a stage whose upstreams are done. Raises PivotError if a dep is missing."""
-        decision = self._decisions[stage] = self._decide(stage, force=force)
-        missing = [path for path, state in self._present[stage].deps.items() if state is None]
+    def decide(self, stage: str, *, force: bool = False) -> Decision:
+        """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing."""
+        declared = self.graph.stages[stage]
+        recorded = self.session.locks.read(stage)
+        present = self._present(declared, {})
+        missing = [path for path, state in present.deps.items() if state is None]
         if missing:
             raise PipelineError(
-                f"dep {', '.join(missing)} does not exist",
-                "No stage has written it: create it, or correct the path in deps.",
-                self.graph.stages[stage].location,
+                f"stage {stage!r} reads {', '.join(missing)}, which does not exist",
+                "Correct the path, which is relative to the project root, or create the file.",
+                declared.location,
             )
+        decision = decide(declared, present, recorded, self.session, force=force)
+        deps = {path: state for path, state in present.deps.items() if state is not None}
+        self._decided[stage] = _Decided(decision, deps)
         return decision
 
+    # Doing
+
     def restore(self, stage: str) -> None:
-        """Put the outs that `decide` found in place, and write the record. Raises PivotError."""
-        outs = self._decisions[stage].outs
-        assert outs is not None
-        self._save_unknown(stage)
-        for path, state in outs.items():
-            (self.project.root / path).parent.mkdir(parents=True, exist_ok=True)
-            self.storage.store.fetch(state, Path(path))
-        self.storage.locks.write(self._record(stage, outs))
-        ensure_ignored(self.project.root, self.graph.stages[stage].outs)
+        """Put in place what the last decision about `stage` found, and record it. Raises PivotError."""
+        decided = self._decided[stage]
+        for out in self.graph.stages[stage].outs:
+            if out.cache:
+                self._save_unknown(stage, out)
+                self.session.store.fetch(decided.decision.outs[out.path], self._project.root / out.path)
+        self.session.locks.write(self._record(stage, decided.deps, decided.decision.outs))
 
     def prepare(self, stage: str) -> Task:
-        """Save outs that the store does not have, clear all outs, and say what to run. Raises PivotError."""
+        """Make way for a run of `stage`: unknown outs are stored, all outs are cleared. Raises PivotError."""
         declared = self.graph.stages[stage]
-        present = self._present[stage]
-        ensure_own_rules(self.project.directory)
-        self._save_unknown(stage)
-        for out in declared.outs:
-            clear(self.project.root, out.path, self.storage.hasher.ignore)
-            (self.project.root / out.path).parent.mkdir(parents=True, exist_ok=True)
-        ensure_ignored(self.project.root, declared.outs)
-        log = self.project.directory / "logs" / f"{file_name(stage)}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return Task(
-            id=uuid.uuid4().hex,
+        self._tasks += 1
+        task = Task(
+            id=f"{self._tasks}:{stage}",
             stage=stage,
-            code=present.code.digest,
+            code=code_digest(self._loaded.code[stage]),
             params=declared.params,
-            deps={path: state for path, state in present.deps.items() if state is not None},
+            deps=self._decided[stage].deps,
             outs=declared.outs,
-            log=log.relative_to(self.project.root).as_posix(),
+            log=f".pivot/logs/{file_name(stage)}.log",
+            environment={"PIVOT_STAGE": stage},
         )
+        cleared = self._cleared[task.id] = {}
+        try:
+            for out in declared.outs:
+                cleared[out.path] = self._clear(stage, out)
+        except PivotError as error:
+            self.abandon(task, error.message)
+            raise
+        (self._project.directory / "logs").mkdir(parents=True, exist_ok=True)
+        return task
+
+    def collect(self, task: Task, seconds: float) -> Finished:
+        """Store what a task wrote: what an executor does, for those who run the stage's function themselves.
+
+        An out that is not there is the error of the result. Raises PivotError where an out cannot be stored.
+        """
+        states = {
+            out.path: self.session.store.put(self._project.root / out.path)
+            if out.cache and os.path.lexists(self._project.root / out.path)
+            else self.session.hasher.state(out.path)
+            for out in task.outs
+        }
+        missing = [path for path, state in states.items() if state is None]
+        error = f"did not write {', '.join(missing)}" if missing else ""
+        return Finished(task.id, seconds, error, {path: state for path, state in states.items() if state is not None})
 
     def record(self, task: Task, finished: Finished) -> str:
-        """Write the run-cache row, then the lock file. Returns why there is nothing to record, or nothing."""
-        present = self._present[task.stage]
-        changed = self._changed_deps(task.stage, present)
+        """Record what a task wrote: a run-cache row, then the lock file. `finished.outs` are in the store already.
+
+        Returns "", or why nothing was recorded.
+        """
+        self._cleared.pop(task.id, None)
+        changed = self._changed_inputs(task)
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
-        stage = self.graph.stages[task.stage]
-        if restorable(stage):
-            self.storage.runs.add(run_key(stage, present), finished.outs)
-        self.storage.state.save_duration(task.stage, finished.seconds)
-        self.storage.locks.write(self._record(task.stage, finished.outs))
-        failed = self._failed_directory(task.stage)
-        if failed.exists():
-            remove(failed)
+        declared = self.graph.stages[task.stage]
+        if declared.outs and all(out.cache for out in declared.outs):
+            self.session.runs.add(run_key(declared, task.code, task.deps), finished.outs)
+        self.session.locks.write(self._record(task.stage, task.deps, finished.outs))
+        self.session.state.save_duration(task.stage, finished.seconds)
+        self._save_sources(task.stage)
         return ""
 
-    def abandon(self, task: Task, why: str) -> None:  # noqa: ARG002 - the run protocol says why
-        """Move what the stage wrote to .pivot/failed/, and put the old outs back. Raises PivotError."""
-        saved = self._saved.get(task.stage, {})
-        failed = self._failed_directory(task.stage)
-        if failed.exists():
+    def abandon(self, task: Task, why: str) -> None:  # noqa: ARG002 - for those who keep a record of failures
+        """After a failure: move what the task wrote to `.pivot/failed/<stage>/`, and put back what was there before.
+
+        Raises PivotError.
+        """
+        failed = self._project.directory / "failed" / file_name(task.stage)
+        try:
             remove(failed)
-        moved = False
-        for out in task.outs:
-            place = self.project.root / out.path
-            if os.path.lexists(place):
-                target = failed / out.path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    place.replace(target)
-                except OSError:
-                    clear(self.project.root, out.path, self.storage.hasher.ignore)
-                else:
-                    moved = True
-            if out.path in saved:
-                self.storage.store.fetch(saved[out.path], Path(out.path))
-        if moved:
-            self._notice(f"what it had written is in {self.project.shown(failed)}", task.stage)
+            for path, before in self._cleared.pop(task.id, {}).items():
+                self._put_aside(path, before, failed)
+                if before.state is not None:
+                    self.session.store.fetch(before.state, self._project.root / path)
+        except OSError as error:
+            raise PivotError(f"{error.filename}: {error.strerror}") from None
 
     def settle(self) -> None:
-        """Save what was learned, at the end of a run."""
-        self.storage.hasher.settle()
-        self.save()
-        texts = self.loaded.source_text
-        if any(decision.verdict != "up_to_date" for decision in self._decisions.values()):
-            self.storage.state.save_sources(texts)
+        """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""
+        ensure_ignored(self._project.root, (out for stage in self.graph.stages.values() for out in stage.outs))
+        self.session.settle()
 
-    def save(self) -> None:
-        """Save the stamps that were taken, if there is a project directory to save them in."""
-        rows = self.storage.hasher.stamps.take_unsaved()
-        if rows and self.project.directory.is_dir():
-            self.storage.state.save_stamps(rows, self.storage.hasher.forgotten())
+    # What is there
 
-    def _decide(
-        self,
-        name: str,
-        *,
-        force: bool,
-        pending: tuple[str, ...] = (),
-        expected: Mapping[str, FileState] | None = None,
-    ) -> Decision:
-        stage = self.graph.stages[name]
-        present = self._present[name] = self._look(stage, pending, expected or {})
-        recorded = self._recorded[name] = self.storage.locks.read(name)
-        return decide(
-            stage,
-            present,
-            recorded,
-            force=force,
-            problem=self.storage.locks.problem(name),
-            stored=lambda outs: not self.storage.store.missing([out.digest for out in outs.values()]),
-            earlier=self.storage.runs.find,
-        )
-
-    def _look(self, stage: Stage, pending: tuple[str, ...], expected: Mapping[str, FileState]) -> Present:
-        deps: dict[str, FileState | None] = {}
-        unknown = set()
+    def _present(self, stage: Stage, plan: Mapping[str, Decision]) -> Present:
+        """What there is for `stage`, once the stages in `plan` have done what it says."""
+        known: dict[str, FileState | None] = {}
+        pending: list[str] = []
+        unknown: list[str] = []
+        on_disk: list[str] = []
         for dep in stage.deps:
-            if any(self._written_by(up, dep.path) for up in pending):
-                unknown.add(dep.path)
-                continue
-            if dep.is_glob:
-                deps.update(self.storage.hasher.states(self._expand(dep.path)))
-            elif dep.path in expected:
-                deps[dep.path] = expected[dep.path]
+            coming = [
+                name for name in self.graph.upstreams[stage.name] if self._is_coming(dep.path, plan.get(name), name)
+            ]
+            if not coming:
+                on_disk += self._expanded(dep.path)
+            elif (state := self._state_to_come(dep.path, [plan[name] for name in coming])) is not None:
+                known[dep.path] = state
             else:
-                deps[dep.path] = self.storage.hasher.state(dep.path)
-        outs = self.storage.hasher.states(out.path for out in stage.outs)
-        return Present(self.loaded.code[stage.name], deps, outs, frozenset(unknown), pending)
-
-    def _written_by(self, stage: str, path: str) -> bool:
-        outs = {out.path: stage for out in self.graph.stages[stage].outs}
-        return any(True for _ in outs_read(Dep(path), outs, sorted(outs)))
-
-    def _expand(self, pattern: str) -> list[str]:
-        return expand(self.project.root, pattern, self.storage.hasher.ignore)
-
-    def _changed_deps(self, name: str, before: Present) -> list[str]:
-        stage = self.graph.stages[name]
-        now = self._look(stage, (), {})
-        return sorted(
-            path for path in now.deps.keys() | before.deps.keys() if now.deps.get(path) != before.deps.get(path)
+                unknown.append(dep.path)
+                pending += coming
+        known |= self.session.hasher.states(on_disk)
+        return Present(
+            code=self._loaded.code[stage.name],
+            deps=known,
+            outs=self.session.hasher.states(out.path for out in stage.outs),
+            pending=tuple(dict.fromkeys(pending)),
+            unknown=lambda path: any(path == dep or matches(dep, path) for dep in unknown),
+            problem=self.session.locks.problem(stage.name),
         )
 
-    def _save_unknown(self, name: str) -> None:
-        stage = self.graph.stages[name]
-        saved = self._saved[name] = {}
-        for out in stage.outs:
-            state = self._present[name].outs.get(out.path)
-            if state is None:
-                continue
-            kept = self.storage.store.save_unknown(Path(out.path)) if out.cache else None
-            recorded = self._recorded.get(name)
-            if kept is not None and (recorded is None or recorded.outs.get(out.path) != kept):
-                self._notice(
-                    f"{out.path} was not made by Pivot; its bytes are kept in the store as {kept.digest}", name
-                )
-            saved[out.path] = kept or state
+    def _is_coming(self, dep: str, decision: Decision | None, name: str) -> bool:
+        """Whether the stage `name` will still write or restore something of `dep`."""
+        if decision is None or decision.verdict == "up_to_date":
+            return False
+        return any(_overlap(dep, out.path) for out in self.graph.stages[name].outs)
 
-    def _record(self, name: str, outs: Mapping[str, FileState]) -> Record:
-        present = self._present[name]
+    def _state_to_come(self, dep: str, decisions: list[Decision]) -> FileState | None:
+        """What a dep will be, where that is an out to be restored."""
+        if len(decisions) == 1 and decisions[0].verdict == "restore":
+            return decisions[0].outs.get(dep)
+        return None
+
+    def _expanded(self, path: str) -> list[str]:
+        if not GLOB_CHARACTERS.isdisjoint(path):
+            return expand(self._project.root, path, self.session.ignore) or [path]
+        return [path]
+
+    def _is_there(self, path: str) -> bool:
+        if not GLOB_CHARACTERS.isdisjoint(path):
+            return bool(expand(self._project.root, path, self.session.ignore))
+        return os.path.exists(self._project.root / path)  # noqa: PTH110 - also where it cannot be looked at
+
+    def _is_written(self, path: str) -> bool:
+        return any(_overlap(path, out) for out in self.graph.producers)
+
+    def _changed_inputs(self, task: Task) -> list[str]:
+        """Deps that are not what they were when the stage was decided about."""
+        paths = [path for dep in self.graph.stages[task.stage].deps for path in self._expanded(dep.path)]
+        states = self.session.hasher.states([*paths, *task.deps])
+        before = {path: state.digest for path, state in task.deps.items()}
+        return sorted(path for path, state in states.items() if (state.digest if state else None) != before.get(path))
+
+    # How it gets in place and on record
+
+    def _record(self, stage: str, deps: Mapping[str, FileState], outs: Mapping[str, FileState]) -> Record:
+        declared, code = self.graph.stages[stage], self._loaded.code[stage]
         return Record(
-            stage=name,
-            code=present.code.digest,
-            manifest=present.code.manifest,
-            params=self.graph.stages[name].params,
-            deps={path: state for path, state in present.deps.items() if state is not None},
-            outs=dict(outs),
-            scheme=scheme_of(present.code),
+            stage=stage,
+            code=code_digest(code),
+            manifest=code.manifest,
+            params=declared.params,
+            deps=deps,
+            outs={out.path: outs[out.path] for out in declared.outs},
+            scheme=scheme_of(code),
         )
 
-    def _failed_directory(self, stage: str) -> Path:
-        return self.project.directory / "failed" / file_name(stage)
+    def _save_unknown(self, stage: str, out: Out) -> None:
+        saved = self.session.store.save_unknown(self._project.root / out.path)
+        if saved is not None and self._sink is not None:
+            message = f"{out.path} held bytes that no recorded run wrote; they are kept in the store as {saved.digest}"
+            self._sink.emit(Notice(message, stage))
+
+    def _clear(self, stage: str, out: Out) -> _Cleared:
+        place = self._project.root / out.path
+        state = self.session.hasher.state(out.path)
+        recorded = self.session.locks.read(stage)
+        written = recorded.outs.get(out.path) if recorded else None
+        if out.cache or (state and (written is None or written.digest != state.digest)):
+            self._save_unknown(stage, out)
+        clear(self._project.root, out.path, self.session.ignore)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PivotError(f"{out.path}: its directory cannot be made: {error.strerror}") from None
+        kept = state is not None and not self.session.missing([state.digest])
+        return _Cleared(state if kept else None, os.path.lexists(place))
+
+    def _put_aside(self, path: str, before: _Cleared, failed: Path) -> None:
+        place = self._project.root / path
+        if before.left:
+            clear(self._project.root, path, self.session.ignore)
+        elif os.path.lexists(place):
+            import shutil
+
+            (failed / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(place, failed / path)
+
+    def _save_sources(self, stage: str) -> None:
+        texts = self._loaded.source_text
+        digests = {entry.digest for entry in self._loaded.code[stage].entries}
+        self.session.state.save_sources({digest: texts[digest] for digest in digests if digest in texts})
+
+
+def _overlap(dep: str, out: str) -> bool:
+    """Whether a dep, or what a glob names, is an out, lies in it or holds it."""
+    if not GLOB_CHARACTERS.isdisjoint(dep):
+        return matches(dep, out, directory=True)
+    return dep in (out, ".") or dep.startswith(f"{out}/") or out.startswith(f"{dep}/")

@@ -45,10 +45,14 @@ PRAGMA user_version = {VERSION};
 
 
 class StateDB:
-    """The database at `path`. Reading one that is not there gives nothing; `problem` is what the user may be told."""
+    """The database at `path`. Reading one that is not there gives nothing; `problem` is what the user may be told.
 
-    def __init__(self, path: Path) -> None:
+    With `readonly` nothing is written, the file itself included.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self._path = path
+        self._readonly = readonly
         self.problem = ""
         self._connection = self._open()
 
@@ -166,12 +170,15 @@ class StateDB:
         """The database, a new one, or where neither works an empty one in memory."""
         import sqlite3
 
-        for attempt in (self._open_writable, self._open_readable, self._open_immutable):
+        attempts = [self._open_writable, self._open_readable, self._open_immutable]
+        if self._readonly:
+            attempts = attempts[1:] if self._path.exists() else []
+        for attempt in attempts:
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
                 self.problem = f"{self._path.name} cannot be used: {error}"
-                if isinstance(error, sqlite3.Error) and _is_damaged(error) and self._set_aside():
+                if isinstance(error, sqlite3.Error) and _is_damaged(error) and not self._readonly and self._set_aside():
                     return self._open()
         return _checked(sqlite3.connect(":memory:"))
 

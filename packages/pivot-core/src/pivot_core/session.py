@@ -1,0 +1,84 @@
+"""The files that Pivot keeps for a project, opened together: the store, lock files, stamps and state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Self
+
+from pivot_core.model import Digest, FileState
+from pivot_core.project import Project
+from pivot_core.storage.gitignore import ensure_own_rules
+from pivot_core.storage.hasher import Hasher
+from pivot_core.storage.ignore import Ignore
+from pivot_core.storage.lockfile import LockFiles
+from pivot_core.storage.mutex import RunLock
+from pivot_core.storage.stamps import FileClock, Stamps
+from pivot_core.storage.state import StateDB, StoredRuns
+from pivot_core.storage.store import ObjectStore
+
+
+class Session:
+    """What is kept in `.pivot`, for one process; use it as a context manager, in the main thread.
+
+    Only one session of a project is open at a time, others wait for it if `wait`, else raise BusyError; a `readonly`
+    one writes nothing, needs no permission to, and disturbs nobody.
+    """
+
+    def __init__(self, project: Project, *, readonly: bool = False, wait: bool = False) -> None:
+        self.readonly = readonly
+        directory = project.directory
+        self._mutex = None if readonly else RunLock(directory / "run.lock")
+        if self._mutex is not None:
+            ensure_own_rules(directory)
+            self._mutex.acquire(wait=wait)
+        try:
+            self.state = StateDB(directory / "state.db", readonly=readonly)
+            self.stamps = Stamps(self.state.stamps())
+            self.ignore = Ignore.load(project.root)
+            clock = _StoppedClock(directory) if readonly else FileClock(directory / "clock")
+            self.hasher = Hasher(project.root, self.stamps, self.ignore, clock)
+            self.store = ObjectStore(directory / "cache", self.hasher, project.settings.link)
+            self.locks = LockFiles(directory / "stages")
+            self.runs = StoredRuns(self.state, self.store)
+            if not readonly:
+                self.store.clean()
+                self.locks.clean()
+        except BaseException:
+            if self._mutex is not None:
+                self._mutex.release()
+            raise
+
+    def missing(self, digests: Collection[Digest]) -> set[Digest]:
+        """Which objects are not in the store."""
+        return self.store.missing(digests)
+
+    def find(self, key: str) -> Mapping[str, FileState] | None:
+        """The outs of an earlier run with this key, if all can be had."""
+        return self.runs.find(key)
+
+    def settle(self) -> None:
+        """Look again at what was read too soon after it was written, and save what was learnt."""
+        if not self.readonly:
+            self.hasher.settle()
+            self.state.save_stamps(self.stamps.take_unsaved(), self.hasher.forgotten())
+
+    def close(self) -> None:
+        """Save what was learnt, and let others in. Calling it twice is harmless."""
+        if not self.readonly:
+            self.state.save_stamps(self.stamps.take_unsaved())
+        self.state.close()
+        if self._mutex is not None:
+            self._mutex.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _StoppedClock(FileClock):
+    """Tells no time, so touches no file; no stamp that is taken by it is trusted."""
+
+    def now(self) -> int:
+        return 0
