@@ -1,6 +1,6 @@
 """The stage model, planning and records of Pivot, and the seams between its parts.
 
-What a runner of your own needs is here: discover a project, load its pipeline, ask what is stale and why, record results.
+What a runner of your own needs is here: discover a project, load its pipeline, ask what is stale and why, record.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pivot_core.decide import Decision, Present, decide
+    from pivot_core.decide import Decision, Present
     from pivot_core.declare import stage
     from pivot_core.errors import BusyError, PipelineError, PivotError, ProjectError
     from pivot_core.graph import Graph
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Imported where they are used first: a stage's process needs few of them, and pays for each.
 _HOMES = {
-    "decide": ("Decision", "Present", "decide"),
+    "decide": ("Decision", "Present"),
     "declare": ("stage",),
     "errors": ("BusyError", "PipelineError", "PivotError", "ProjectError"),
     "graph": ("Graph",),
@@ -64,7 +64,6 @@ __all__ = [
     "Started",
     "Task",
     "Workspace",
-    "decide",
     "discover",
     "load_here",
     "select",

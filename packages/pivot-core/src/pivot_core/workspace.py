@@ -125,6 +125,10 @@ class Workspace:
 
     # Doing
 
+    def files_read(self, dep: Dep) -> list[str]:
+        """The paths that a dep stands for at the moment: what a glob matches, else its own."""
+        return self._expand(dep.path) if dep.is_glob else [dep.path]
+
     def restore(self, stage: str) -> None:
         """Put in place what the last decision about `stage` found, and record it. Raises PivotError."""
         decided = self._decided[stage]

@@ -1,0 +1,128 @@
+"""The `pivot` command: finds the subcommand, imports only that, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+FINE, FAILED, MISUSE, STALE = 0, 1, 2, 3
+PIPE_CLOSED = 128 + 13  # what a program that SIGPIPE ended gives
+INTERRUPTED = 128 + 2
+
+
+class Entry(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Entry("run", "Run what is out of date, and nothing else."),
+    "explain": Entry("explain", "Say why each stage would run, or would not."),
+    "status": Entry("status", "Show in one line a stage whether it is up to date."),
+    "list": Entry("listing", "List the stages."),
+    "dag": Entry("dag", "Show which stage needs which."),
+    "init": Entry("init", "Create .pivot/ with its .gitignore."),
+    "export": Entry("export", "Write the pipeline as a dvc.yaml."),
+    "completion": Entry("completion", "Print the completion script of a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, and imports one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's interface
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = importlib.import_module(f"pivot_cli.commands.{entry.module}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            if close:
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's interface
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"pivot {version('pivot-cli')}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Work as if started in DIR.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def cli(ctx: click.Context, directory: Path | None) -> None:
+    """Run pipelines of plain Python functions, and re-run only what changed: data, parameters or code."""
+    ctx.obj = directory
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli.main(arguments, prog_name="pivot", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_stdout()
+        return PIPE_CLOSED
+    except click.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return MISUSE
+    except Exception as error:  # noqa: BLE001 - whatever it is, users get a message and no frames of ours
+        from pivot_cli.failures import show_failure
+
+        return show_failure(error)
+    return result if isinstance(result, int) else FINE
+
+
+def _leave_stdout() -> None:
+    """Point stdout at nothing, so that Python's own flush at its exit does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The entry point of the `pivot` script."""
+    sys.exit(main())

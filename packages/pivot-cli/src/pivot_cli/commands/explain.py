@@ -1,0 +1,82 @@
+"""`pivot explain`: why each stage would run, or would not."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pivot_core.decide import Decision
+from pivot_core.reasons import CodeChange, CodeChanged
+from pivot_core.targets import select
+
+from pivot_cli.explanation import Explained, to_data, to_text
+from pivot_cli.session import Session, opened_to_look
+from pivot_cli.targets import complete
+
+
+@click.command("explain")
+@click.argument("targets", nargs=-1, shell_complete=complete)
+@click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+@click.option("--code", is_flag=True, help="List all code that is tracked, and what cannot be followed.")
+@click.option("--diff", is_flag=True, help="Show the source of changed code before and after.")
+@click.pass_obj
+def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, code: bool, diff: bool) -> None:
+    """Say why each of the TARGETS (stages, globs of them, outs; default: all) would run, or would not."""
+    with opened_to_look(directory) as session:
+        graph = session.workspace.graph
+        chosen = select(graph, targets, session.project.root, Path.cwd())
+        if code:
+            _write_code(session, chosen, as_json=as_json)
+            return
+        plan = session.workspace.plan(graph.with_upstreams(chosen))
+        explained = [_explained(session, plan[name]) for name in chosen]
+        if as_json:
+            click.echo(json.dumps([to_data(item) for item in explained], indent=2, ensure_ascii=False))
+            return
+        for number, item in enumerate(explained):
+            click.echo(("\n" if number else "") + to_text(item))
+            if diff:
+                for line in _diffs(session, plan[item.stage]):
+                    click.echo(line)
+
+
+def _explained(session: Session, decision: Decision) -> Explained:
+    names = [(entry.kind, entry.name) for entry in session.loaded.code[decision.stage].entries]
+    return Explained(decision.stage, decision.verdict, decision.reasons, names)
+
+
+def _write_code(session: Session, stages: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        data = {name: session.loaded.code[name].to_data() for name in stages}
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    for number, name in enumerate(stages):
+        click.echo(("\n" if number else "") + f"Stage: {name}")
+        for entry in session.loaded.code[name].entries:
+            place = f"  {entry.file}:{entry.line}" if entry.file else ""
+            via = f"  via {' → '.join(entry.via)}" if entry.via else ""
+            click.echo(f"  {entry.kind}:{entry.name}  {entry.digest[:8]}{place}{via}")
+            if entry.note:
+                click.echo(f"    {entry.note}")
+
+
+def _diffs(session: Session, decision: Decision) -> Iterator[str]:
+    for reason in decision.reasons:
+        if isinstance(reason, CodeChanged):
+            for change in reason.changes:
+                yield from _diff(session, change)
+
+
+def _diff(session: Session, change: CodeChange) -> Iterator[str]:
+    name = f"{change.kind}:{change.name}"
+    old = session.storage.state.source(change.old) if change.old else ""
+    new = session.loaded.source_text.get(change.new, "") if change.new else ""
+    yield ""
+    if old is None or not (old or new):
+        yield f"  {name}: the source before is not known here; digests: {change.old} → {change.new}"
+        return
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (before)", f"{name} (now)", lineterm="")
+    yield from (f"  {line}" for line in lines)

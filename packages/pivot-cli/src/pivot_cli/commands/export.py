@@ -1,0 +1,26 @@
+"""`pivot export`: the pipeline as a dvc.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pivot_cli.session import opened_to_look
+
+
+@click.command("export")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file to write (default: dvc.yaml in the root)."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace a file that Pivot did not write.")
+@click.pass_obj
+def command(directory: Path | None, output: Path | None, *, force: bool) -> None:
+    """Write the pipeline as a dvc.yaml whose stages call `pivot run`."""
+    from pivot_dvc.export import export, write
+
+    with opened_to_look(directory) as session:
+        text = export(session.loaded.stages, session.loaded.code, session.workspace.files_read)
+        target = output or session.project.root / "dvc.yaml"
+    write(target, text, force=force)
+    click.echo(f"wrote {session.project.shown(target)}")

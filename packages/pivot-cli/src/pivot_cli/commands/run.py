@@ -1,0 +1,150 @@
+"""`pivot run`: bring the pipeline up to date."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from pivot_core.events import Envelope, Notice, Outcome, StageFinished, envelope_to_data
+from pivot_core.interfaces import EventSink, Limits
+from pivot_core.project import Project
+from pivot_core.storage.gitignore import ensure_own_rules
+from pivot_core.storage.mutex import RunLock
+from pivot_core.targets import select
+from pivot_exec.build import RunResult
+from pivot_exec.build import run as build
+
+from pivot_cli.commands.status import write_plan
+from pivot_cli.reporters.envelopes import Envelopes, Several
+from pivot_cli.session import Session, found, opened, opened_to_look
+from pivot_cli.targets import complete
+
+
+@click.command("run")
+@click.argument("targets", nargs=-1, shell_complete=complete)
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Stages to run at once (default: the number of CPUs).")
+@click.option("-f", "--force", is_flag=True, help="Run the targets (default: all stages) even if nothing changed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("-k", "--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@click.option("--wait", is_flag=True, help="If another run is going on, start after it.")
+@click.option("--debug", is_flag=True, help="Run one stage at a time with the terminal attached, for breakpoints.")
+@click.pass_obj
+def command(
+    directory: Path | None,
+    targets: tuple[str, ...],
+    *,
+    jobs: int | None,
+    force: bool,
+    dry_run: bool,
+    keep_going: bool,
+    as_json: bool,
+    wait: bool,
+    debug: bool,
+) -> int:
+    """Run the stages that are out of date, and those that TARGETS (stages, globs of them, outs) depend on."""
+    if dry_run:
+        with opened_to_look(directory) as session:
+            chosen = _chosen(session, targets)
+            plan = session.workspace.plan(session.workspace.graph.with_upstreams(chosen), chosen if force else ())
+            session.workspace.check_deps(plan)
+            write_plan(list(plan.values()), as_json=as_json)
+        return 0
+    project = found(directory)
+    ensure_own_rules(project.directory)
+    lock = RunLock(project.directory / "run.lock")
+    lock.acquire(wait=wait)
+    with lock:
+        return _run(project, targets, jobs, as_json=as_json, force=force, keep_going=keep_going, debug=debug)
+
+
+def _run(
+    project: Project,
+    targets: Sequence[str],
+    jobs: int | None,
+    *,
+    as_json: bool,
+    force: bool,
+    keep_going: bool,
+    debug: bool,
+) -> int:
+    history = _History()
+    with _shown(as_json=as_json, debug=debug) as shown:
+        sink = Several([Envelopes(history.run, [history]), shown])
+        with opened(project, debug=debug, notice=lambda message, stage: sink.emit(Notice(message, stage))) as session:
+            session.storage.store.clean()
+            session.storage.locks.clean()
+            chosen = _chosen(session, targets)
+            graph = session.workspace.graph
+            order = graph.with_upstreams(chosen)
+            session.workspace.check_deps(order)
+            limit = 1 if debug else jobs or project.settings.jobs or os.process_cpu_count() or 1
+            session.executor.start(session.loaded, Limits(limit))
+            result = build(
+                {name: graph.upstreams[name] for name in order},
+                session.workspace,
+                session.executor,
+                sink,
+                root=project.root,
+                jobs=limit,
+                force=chosen if force else (),
+                keep_going=keep_going,
+                seconds=session.storage.state.durations(),
+            )
+            history.save(session)
+    return _exit_code(result)
+
+
+def _chosen(session: Session, targets: Sequence[str]) -> tuple[str, ...]:
+    return select(session.workspace.graph, targets, session.project.root, Path.cwd())
+
+
+def _exit_code(result: RunResult) -> int:
+    if result.interrupted is not None:
+        return 128 + result.interrupted
+    return 0 if result.ok else 1
+
+
+@contextmanager
+def _shown(*, as_json: bool, debug: bool) -> Iterator[EventSink]:
+    if as_json:
+        from pivot_cli.reporters.jsonl import JsonLines
+
+        yield Envelopes(uuid.uuid4().hex, [JsonLines(sys.stdout)])
+    elif sys.stdout.isatty() and not debug:
+        from rich.console import Console
+
+        from pivot_cli.reporters.live import LiveTable
+
+        with LiveTable(Console()) as table:
+            yield table
+    else:
+        from pivot_cli.reporters.plain import PlainLines
+
+        yield PlainLines(sys.stdout, sys.stderr)
+
+
+class _History:
+    """Keeps the events of a run in the state database, if the run did anything."""
+
+    def __init__(self) -> None:
+        self.run = uuid.uuid4().hex
+        self._envelopes: list[Envelope] = []
+        self._did_something = False
+
+    def send(self, envelope: Envelope) -> None:
+        self._envelopes.append(envelope)
+        event = envelope.event
+        self._did_something |= isinstance(event, StageFinished) and event.outcome is not Outcome.UP_TO_DATE
+
+    def save(self, session: Session) -> None:
+        if self._did_something:
+            session.storage.state.add_events(
+                (item.run, item.sequence, envelope_to_data(item)) for item in self._envelopes
+            )
+            session.storage.state.forget_old_runs()

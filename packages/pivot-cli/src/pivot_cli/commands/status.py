@@ -1,0 +1,71 @@
+"""`pivot status`: one line a stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from pivot_core.decide import Decision
+from pivot_core.events import reason_to_data
+from pivot_core.reasons import DepMissing, NeverRun, OutMissing
+from pivot_core.targets import select
+
+from pivot_cli import wording
+from pivot_cli.app import STALE
+from pivot_cli.reporters.lines import name_width
+from pivot_cli.session import opened_to_look
+from pivot_cli.targets import complete
+
+_WORDS_WIDTH = len("up to date")
+
+
+@click.command("status")
+@click.argument("targets", nargs=-1, shell_complete=complete)
+@click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+@click.option("--check", is_flag=True, help="Exit with 3 if anything is not up to date.")
+@click.pass_obj
+def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, check: bool) -> int:
+    """Show which stages are up to date, and the first reason why one is not."""
+    with opened_to_look(directory) as session:
+        graph = session.workspace.graph
+        chosen = select(graph, targets, session.project.root, Path.cwd())
+        plan = session.workspace.plan(graph.with_upstreams(chosen))
+        session.workspace.save()
+    decisions = [decision for name, decision in plan.items() if name in chosen]
+    write_plan(decisions, as_json=as_json)
+    return STALE if check and any(decision.verdict != "up_to_date" for decision in decisions) else 0
+
+
+def write_plan(decisions: Sequence[Decision], *, as_json: bool) -> None:
+    """One line a stage, or the same as JSON."""
+    if as_json:
+        rows = [
+            {
+                "stage": decision.stage,
+                "status": status(decision),
+                "verdict": decision.verdict,
+                "reasons": [reason_to_data(reason) for reason in decision.reasons],
+            }
+            for decision in decisions
+        ]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = name_width(tuple(decision.stage for decision in decisions))
+    for decision in decisions:
+        why = wording.short(decision.reasons)
+        if decision.verdict == "restore":
+            why += ", can be restored"
+        click.echo(f"{decision.stage:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip())
+
+
+def status(decision: Decision) -> str:
+    """A decision in a word: up to date, never run, missing, pending or stale."""
+    if decision.verdict == "up_to_date":
+        return "up to date"
+    if any(isinstance(reason, NeverRun) for reason in decision.reasons):
+        return "never run"
+    if decision.reasons and all(isinstance(reason, OutMissing | DepMissing) for reason in decision.reasons):
+        return "missing"
+    return "pending" if decision.verdict == "pending" else "stale"

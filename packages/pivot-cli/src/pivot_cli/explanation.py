@@ -1,0 +1,89 @@
+"""What `pivot explain` prints of a stage, as text and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Literal
+
+import attrs
+from pivot_core import reasons as why
+from pivot_core.events import reason_to_data
+from pivot_core.reasons import Reason
+
+from pivot_cli import wording
+from pivot_cli.names import Named
+
+type Verdict = Literal["up_to_date", "restore", "run", "pending"]
+
+STATUS: dict[Verdict, str] = {
+    "up_to_date": "UP TO DATE",
+    "restore": "WILL RESTORE",
+    "run": "WILL RUN",
+    "pending": "PENDING",
+}
+
+
+@attrs.frozen
+class Explained:
+    """The decision about one stage; `names` is all that its code depends on, to shorten names against."""
+
+    stage: str
+    verdict: Verdict
+    reasons: Sequence[Reason] = ()
+    names: Collection[Named] = ()
+
+
+def to_data(explained: Explained) -> dict[str, Any]:
+    """The JSON form: stage, status, and each reason with its fields."""
+    return {
+        "stage": explained.stage,
+        "status": explained.verdict,
+        "reasons": [reason_to_data(reason) for reason in explained.reasons],
+    }
+
+
+def to_text(explained: Explained) -> str:
+    """The form users read: status, every kind of reason once, then every change."""
+    lines = [f"Stage: {explained.stage}", f"  Status: {STATUS[explained.verdict]}"]
+    titles = dict.fromkeys(wording.title(reason) for reason in explained.reasons)
+    lines += [f"  Reason: {title}" for title in titles] or ["  Reason: Nothing changed"]
+    changes = [line for reason in explained.reasons for line in _changes(reason, explained.names)]
+    if changes:
+        lines += ["", "  Changes:", *changes]
+    return "\n".join(lines)
+
+
+def _changes(reason: Reason, names: Collection[Named]) -> Iterator[str]:
+    match reason:
+        case why.CodeChanged(changes=changes):
+            for change, name in zip(changes, wording.change_names(changes, names), strict=True):
+                old, new = wording.code_value(change, change.old), wording.code_value(change, change.new)
+                yield from _change(name, old, new)
+                if change.file:
+                    yield f"      File: {change.file}:{change.line}" if change.line else f"      File: {change.file}"
+        case why.ParamChanged(name=name, old=old, new=new):
+            yield from _change(f"param:{name}", wording.param_value(old), wording.param_value(new))
+        case why.DepChanged(path=path, old=old, new=new):
+            yield from _change(f"dep:{path}", wording.digits(old), wording.digits(new))
+        case why.OutChanged(path=path, old=old, new=new):
+            yield from _change(f"out:{path}", wording.digits(old), wording.digits(new))
+        case why.DepAdded(path=path):
+            yield f"    dep:{path} (added)"
+        case why.DepRemoved(path=path):
+            yield f"    dep:{path} (removed)"
+        case why.DepMissing(path=path):
+            yield f"    dep:{path} (missing)"
+        case why.OutAdded(path=path):
+            yield f"    out:{path} (added)"
+        case why.OutRemoved(path=path):
+            yield f"    out:{path} (removed)"
+        case why.OutMissing(path=path):
+            yield f"    out:{path} (missing)"
+        case _:
+            return
+
+
+def _change(name: str, old: str, new: str) -> Iterator[str]:
+    yield f"    {name}"
+    yield f"      Old: {old}"
+    yield f"      New: {new}"

@@ -1,0 +1,47 @@
+"""How an error is told: the user's own traceback, what is wrong, what to do. Never a frame of ours."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+from pivot_core.errors import PivotError
+
+UNEXPECTED = 2
+
+
+def show_failure(error: Exception) -> int:
+    """Tell the user on stderr about an error that ended the command; returns the exit code."""
+    if isinstance(error, PivotError):
+        show_error(error)
+        return error.exit_code
+    click.echo(
+        f"error: Pivot itself failed ({_headline(error)}); please report it, with {_saved(error)}",
+        err=True,
+    )
+    return UNEXPECTED
+
+
+def show_error(error: PivotError) -> None:
+    if error.traceback:
+        click.echo(error.traceback + "\n", err=True)
+    where = f"{error.where}: " if error.where else ""
+    click.echo(f"error: {where}{error.message}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+
+
+def _headline(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
+
+
+def _saved(error: Exception) -> str:
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="pivot-error-", suffix=".txt", delete=False) as file:
+            file.write(text)
+        return f"the trace in {Path(file.name)}"
+    except OSError:
+        return "what you did before"

@@ -1,0 +1,41 @@
+"""The line of a stage, the text of a failure and the summary of a run: what plain and live output have in common."""
+
+from __future__ import annotations
+
+from pivot_core.events import Outcome, RunFinished, StageFinished
+
+from pivot_cli import wording
+
+_OUTCOME_WIDTH = max(len(outcome.value) for outcome in Outcome)
+_NAME_LIMIT = 40  # columns; longer names push their own line only
+
+
+def name_width(stages: tuple[str, ...]) -> int:
+    """How wide the column of stage names is."""
+    return min(_NAME_LIMIT, max(map(len, stages), default=0))
+
+
+def stage_line(event: StageFinished, width: int) -> str:
+    """One line: name, outcome, time where it ran, and why it ran or failed."""
+    time = wording.seconds(event.seconds) if event.outcome in (Outcome.RAN, Outcome.FAILED) else ""
+    why = event.error.partition("\n")[0] or wording.short(event.reasons)
+    return f"{event.stage:<{width}}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {why}".rstrip()
+
+
+def failure_text(event: StageFinished) -> str:
+    """What a stage that failed printed last, why it failed and where its whole log is."""
+    parts = [f"error: stage {event.stage!r} failed: {event.error}"]
+    if event.output:
+        parts.append("".join(f"  | {line}\n" for line in event.output.splitlines()).rstrip("\n"))
+    if event.log:
+        parts.append(f"  log: {event.log}")
+    return "\n".join(parts)
+
+
+def summary(event: RunFinished) -> str:
+    """The last line of a run: how many stages came out how, and what took the time."""
+    counts = [f"{count} {outcome.value}" for outcome in Outcome if (count := event.outcomes.get(outcome.value, 0))]
+    return (
+        f"{', '.join(counts) or 'nothing to do'} in {wording.seconds(event.seconds)} "
+        f"(stages {wording.seconds(event.stage_seconds)}, overhead {wording.seconds(event.overhead_seconds)})"
+    )

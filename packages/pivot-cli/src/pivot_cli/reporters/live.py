@@ -1,0 +1,85 @@
+"""On a terminal: finished stages scroll by, those that run stand below with their time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from pivot_core.events import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pivot_cli import wording
+from pivot_cli.reporters import lines
+
+_STYLES = {
+    Outcome.RAN: "green",
+    Outcome.UP_TO_DATE: "dim",
+    Outcome.RESTORED: "cyan",
+    Outcome.FAILED: "bold red",
+    Outcome.BLOCKED: "yellow",
+    Outcome.CANCELLED: "yellow",
+}
+_FPS = 4
+_LEFT_FREE = 4  # lines of the terminal that the table never takes
+
+
+class LiveTable:
+    """Shows a run on `console`; a context manager, which leaves the terminal as it was."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._running: dict[str, tuple[float, str]] = {}
+        self._width = 0
+        self._total = 0
+        self._done = 0
+        self._live = Live(console=console, get_renderable=self.table, refresh_per_second=_FPS, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def emit(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._width, self._total = lines.name_width(event.stages), len(event.stages)
+            case StageStarted():
+                self._running[event.stage] = (self._clock(), wording.short(event.reasons))
+            case StageFinished():
+                self._running.pop(event.stage, None)
+                self._done += 1
+                self._print(lines.stage_line(event, self._width), _STYLES[event.outcome])
+                if event.outcome is Outcome.FAILED:
+                    self._print(lines.failure_text(event), "red")
+            case Notice():
+                self._print(
+                    f"note: {event.stage}: {event.message}" if event.stage else f"note: {event.message}", "yellow"
+                )
+            case RunFinished():
+                self._live.stop()
+                self._print(lines.summary(event), "bold")
+
+    def table(self) -> Table:
+        """What runs now, cut to the height of the terminal."""
+        table = Table.grid(padding=(0, 2))
+        now = self._clock()
+        running = list(self._running.items())
+        shown = running[: max(1, self._console.height - _LEFT_FREE)]
+        for stage, (began, why) in shown:
+            table.add_row(Text(f"{stage:<{self._width}}"), "running", Text(wording.seconds(now - began)), Text(why))
+        if self._total:
+            table.add_row(Text(f"{self._done}/{self._total} done, {len(running)} running", "dim"))
+        return table
+
+    def _print(self, text: str, style: str) -> None:
+        self._console.print(Text(text, style), soft_wrap=True)

@@ -1,0 +1,123 @@
+"""Reasons, states and durations in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from pivot_core import reasons as why
+from pivot_core.model import Json
+from pivot_core.reasons import CodeChange, Reason
+
+from pivot_cli.names import Named, shortened
+
+DIGITS = 8
+ABSENT = "(none)"
+
+
+def short(reasons: Collection[Reason]) -> str:
+    """The first reason in a few words, and how many more there are."""
+    if not reasons:
+        return ""
+    first, *rest = reasons
+    return _short(first) + (f" (+{len(rest)} more)" if rest else "")
+
+
+def title(reason: Reason) -> str:
+    """The kind of a reason, as `explain` heads it."""
+    match reason:
+        case why.NeverRun(detail=detail):
+            return f"Never run ({detail})" if detail else "Never run"
+        case why.CodeChanged():
+            return "Code dependency changed"
+        case why.FormatChanged(old=old, new=new):
+            return f"Fingerprint format changed ({old} → {new})"
+        case why.ParamChanged():
+            return "Parameter changed"
+        case why.DepAdded() | why.DepRemoved():
+            return "Declared deps changed"
+        case why.DepChanged():
+            return "Input dependency changed"
+        case why.DepMissing():
+            return "Input dependency missing"
+        case why.OutAdded() | why.OutRemoved():
+            return "Declared outs changed"
+        case why.OutMissing():
+            return "Output missing"
+        case why.OutChanged():
+            return "Output changed since it was written"
+        case why.Forced():
+            return "Forced"
+        case why.UpstreamPending(stages=stages):
+            return f"Upstream must run first: {', '.join(stages)}"
+
+
+def digits(digest: str | None) -> str:
+    """The first digits of a digest; versions stay whole."""
+    if digest is None:
+        return ABSENT
+    return digest.removeprefix("xxh3:")[:DIGITS]
+
+
+def code_value(change: CodeChange, value: str | None) -> str:
+    return value if change.kind == "dist" and value is not None else digits(value)
+
+
+def param_value(value: Json) -> str:
+    return ABSENT if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def change_names(changes: Collection[CodeChange], others: Collection[Named] = ()) -> list[str]:
+    names = shortened([(change.kind, change.name) for change in changes], others)
+    return [names[change.kind, change.name] for change in changes]
+
+
+def seconds(value: float) -> str:
+    """A duration: 0.12s, 12.3s, 2m05s, 1h02m."""
+    if value < 9.995:
+        return f"{value:.2f}s"
+    if value < 59.95:
+        return f"{value:.1f}s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m"
+
+
+def _short(reason: Reason) -> str:
+    match reason:
+        case why.NeverRun():
+            return "never run"
+        case why.CodeChanged(changes=changes):
+            return _counted("code changed", change_names(changes))
+        case why.FormatChanged():
+            return "fingerprint format changed"
+        case why.ParamChanged(name=name):
+            return f"param changed: {name}"
+        case why.DepAdded(path=path):
+            return f"dep added: {path}"
+        case why.DepRemoved(path=path):
+            return f"dep removed: {path}"
+        case why.DepChanged(path=path):
+            return f"dep changed: {path}"
+        case why.DepMissing(path=path):
+            return f"dep missing: {path}"
+        case why.OutAdded(path=path):
+            return f"out added: {path}"
+        case why.OutRemoved(path=path):
+            return f"out removed: {path}"
+        case why.OutMissing(path=path):
+            return f"out missing: {path}"
+        case why.OutChanged(path=path):
+            return f"out changed: {path}"
+        case why.Forced():
+            return "forced"
+        case why.UpstreamPending(stages=stages):
+            return _counted("waits for", list(stages))
+
+
+def _counted(what: str, names: list[str]) -> str:
+    if not names:
+        return what
+    return f"{what}: {names[0]}" + (f", {len(names) - 1} more" if len(names) > 1 else "")

@@ -1,0 +1,77 @@
+"""A pipeline as a dvc.yaml: what DVC shows, watches and runs stays in step with what Pivot knows.
+
+Each stage's command is `pivot run STAGE`: Pivot restores or runs it, so the two tools agree on what is out of date. The
+deps are the stage's own and every source file that its fingerprint followed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xxhash
+import yaml
+from pivot_core.errors import ProjectError
+from pivot_core.model import Dep, Stage
+from pivot_fingerprint import Fingerprint
+
+HEADER = "# Written by `pivot export`; edit the pipeline, not this file.\n"
+_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./ -]*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."})
+
+
+def export(
+    stages: Mapping[str, Stage], code: Mapping[str, Fingerprint], files_read: Callable[[Dep], Iterable[str]]
+) -> str:
+    """The text of a dvc.yaml for `stages`. `files_read` gives the paths that a dep stands for at the moment."""
+    names = stage_names(stages)
+    data = {names[name]: _stage(stage, code[name], files_read) for name, stage in stages.items()}
+    return HEADER + yaml.dump({"stages": data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+
+
+def write(path: Path, text: str, *, force: bool) -> None:
+    """Write an exported dvc.yaml. Raises ProjectError rather than replace one that the user wrote, unless `force`."""
+    if path.exists() and not force and not path.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
+        raise ProjectError(f"{path} exists, and Pivot did not write it", "Give --force to replace it, or -o FILE.")
+    path.write_text(text, encoding="utf-8")
+
+
+def stage_names(stages: Iterable[str]) -> dict[str, str]:
+    """Names that DVC takes, which refuses or misreads `@`, `:` and others; no two stages get the same."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in stages:
+        safe = re.sub(r"[^\w.-]", "_", name)
+        if safe in taken:
+            safe += f"_{xxhash.xxh3_64_hexdigest(name.encode())[:8]}"
+        taken.add(safe)
+        found[name] = safe
+    return found
+
+
+def _stage(stage: Stage, code: Fingerprint, files_read: Callable[[Dep], Iterable[str]]) -> dict[str, Any]:
+    deps = {path: None for dep in stage.deps for path in files_read(dep)}
+    deps |= {entry.file: None for entry in code.entries if entry.file and entry.kind not in ("dist", "python")}
+    deps[stage.location.file] = None
+    outs = [out.path if out.cache else {out.path: {"cache": False}} for out in stage.outs]
+    data: dict[str, Any] = {"cmd": f"pivot run {shlex.quote(stage.name)}".replace("${", "\\${"), "deps": sorted(deps)}
+    if outs:
+        data["outs"] = outs
+    if stage.params:
+        data["meta"] = {"pivot": {"params": dict(stage.params)}}
+    return data
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that YAML 1.2, as DVC reads it, could take for something else."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith(" ")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
