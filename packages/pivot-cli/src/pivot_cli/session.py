@@ -2,58 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 import click
-from pivot_core.interfaces import Loaded
+from pivot_core.events import Event, Notice
+from pivot_core.interfaces import EventSink, Loaded
 from pivot_core.project import Project, discover
-from pivot_core.workspace import Storage, Workspace
+from pivot_core.session import Session
+from pivot_core.workspace import Workspace
 from pivot_exec.local import LocalExecutor
+
+from pivot_cli.reporters import lines
 
 
 @attrs.frozen
-class Session:
+class Opened:
     project: Project
-    storage: Storage
+    session: Session
     executor: LocalExecutor
     loaded: Loaded
     workspace: Workspace
 
 
-def found(directory: Path | None) -> Project:
-    """The project that `directory` (default: the working directory) lies in. Raises ProjectError."""
-    return discover(directory)
+class Notices:
+    """An `EventSink` for commands that run nothing: notices go to stderr."""
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            click.echo(lines.notice(event), err=True)
 
 
 @contextmanager
 def opened(
-    project: Project,
-    *,
-    debug: bool = False,
-    notice: Callable[[str, str], None] = lambda message, stage: show_notice(message, stage),
-) -> Iterator[Session]:
+    project: Project, sink: EventSink, *, debug: bool = False, readonly: bool = False, wait: bool = False
+) -> Iterator[Opened]:
     """Load `project` in processes of its own, which end with the context. Raises PivotError."""
     with (
-        Storage.open(project) as storage,
-        LocalExecutor(project, storage.store, storage.hasher, debug=debug) as executor,
+        Session(project, readonly=readonly, wait=wait) as session,
+        LocalExecutor(project, session.store, session.hasher, debug=debug) as executor,
     ):
         loaded = executor.load(project)
         for message in loaded.notices:
-            notice(message, "")
-        yield Session(project, storage, executor, loaded, Workspace(project, storage, loaded, notice))
+            sink.emit(Notice(message))
+        yield Opened(project, session, executor, loaded, Workspace(project, loaded, session=session, sink=sink))
 
 
 @contextmanager
-def opened_to_look(directory: Path | None) -> Iterator[Session]:
-    """A session for commands that run nothing, so that no library is imported for the stages."""
-    project = found(directory)
+def opened_to_look(directory: Path | None) -> Iterator[Opened]:
+    """For commands that run nothing: nothing is written, and no library is imported for the stages."""
+    project = discover(directory)
     quick = attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none"))
-    with opened(quick) as session:
-        yield session
-
-
-def show_notice(message: str, stage: str) -> None:
-    click.echo(f"note: {stage}: {message}" if stage else f"note: {message}", err=True)
+    with opened(quick, Notices(), readonly=True) as here:
+        yield here

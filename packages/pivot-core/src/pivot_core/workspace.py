@@ -14,7 +14,7 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
-from pivot_core.model import GLOB_CHARACTERS, FileState, Out, Record, Stage
+from pivot_core.model import GLOB_CHARACTERS, Dep, FileState, Out, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
 from pivot_core.storage.gitignore import ensure_ignored
@@ -123,11 +123,11 @@ class Workspace:
         self._decided[stage] = _Decided(decision, deps)
         return decision
 
-    # Doing
-
     def files_read(self, dep: Dep) -> list[str]:
         """The paths that a dep stands for at the moment: what a glob matches, else its own."""
-        return self._expand(dep.path) if dep.is_glob else [dep.path]
+        return self._expanded(dep.path)
+
+    # Doing
 
     def restore(self, stage: str) -> None:
         """Put in place what the last decision about `stage` found, and record it. Raises PivotError."""

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Literal, Protocol
+from typing import Protocol
 
 import attrs
+from pivot_core.decide import Decision
 from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
 from pivot_core.interfaces import EventSink, Executor, Finished, Lost, Report, Started, Task
@@ -24,14 +25,6 @@ from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedu
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for the stages of a run that is interrupted
 TAIL_BYTES = 64 << 10
 TAIL_LINES = 100
-
-
-@attrs.frozen
-class Decision:
-    """What is to be done about a stage, and why. "pending" is an answer for plans only, never during a run."""
-
-    verdict: Literal["up_to_date", "restore", "run", "pending"]
-    reasons: tuple[Reason, ...] = ()
 
 
 class Workspace(Protocol):

@@ -1,9 +1,10 @@
 """What importing a module does beyond defining its names, by its source.
 
-Two kinds of statements at the top of a module matter to code that does not name them. One changes something outside the
-project (`np.random.seed(0)`, `os.environ["X"] = "1"`, a call of a project function that does such a thing): it counts for all code whose modules import this one. The other changes what a name of the project holds
-(`REGISTRY["x"] = f`, `@register`, a subclass that its base keeps a list of): where the name is read from a loaded module
-its value shows it; where it is read from source the statement counts together with the name.
+Two kinds of statements at the top of a module matter to code that does not name them. One changes something outside
+the project (`np.random.seed(0)`, `os.environ["X"] = "1"`, a call of a project function that does such a thing): it
+counts for all code whose modules import this one. The other changes what a name of the project holds (`REGISTRY["x"]
+= f`, `@register`, a subclass that its base keeps a list of): where the name is read from a loaded module its value
+shows it; where it is read from source the statement counts together with the name.
 """
 
 import ast

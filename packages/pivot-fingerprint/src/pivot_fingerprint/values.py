@@ -2,8 +2,8 @@
 
 Nothing of the project's is called: no repr, no properties, no `__eq__`, `__hash__`, `__getattr__` or `__reduce__`.
 Types of distributions and of Python give their state the way they give it to pickle. Sets count whatever their order,
-floats by their bits, and text that holds the project's root as if it did not. What has no content of its own (locks, loggers,
-handles, connections, iterators) counts by type; so does what exceeds the limits; both are noted.
+floats by their bits, and text that holds the project's root as if it did not. What has no content of its own (locks,
+loggers, handles, connections, iterators) counts by type; so does what exceeds the limits; both are noted.
 """
 
 import enum
@@ -29,8 +29,8 @@ _CACHE_WRAPPER: Final = "_lru_cache_wrapper"
 
 _OPAQUE_MODULES: Final = frozenset(
     {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
-     "http", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl", "subprocess",
-     "tempfile", "threading", "urllib3", "weakref"}
+     "http", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl",
+     "subprocess", "tempfile", "threading", "urllib3", "weakref"}
 )  # fmt: skip
 _OPAQUE_TYPES: Final = (
     types.GeneratorType,

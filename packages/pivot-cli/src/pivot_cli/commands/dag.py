@@ -20,9 +20,9 @@ from pivot_cli.targets import complete
 @click.pass_obj
 def command(directory: Path | None, targets: tuple[str, ...], form: str) -> None:
     """Show which stage needs which; with TARGETS, only what those need."""
-    with opened_to_look(directory) as session:
-        graph = session.workspace.graph
-        stages = graph.with_upstreams(select(graph, targets, session.project.root, Path.cwd()))
+    with opened_to_look(directory) as here:
+        graph = here.workspace.graph
+        stages = graph.with_upstreams(select(graph, targets, here.project.root, Path.cwd()))
     write = {"text": _text, "mermaid": _mermaid, "dot": _dot}[form]
     click.echo("\n".join(write(graph, stages)))
 

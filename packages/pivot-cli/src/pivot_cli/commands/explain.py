@@ -13,7 +13,7 @@ from pivot_core.reasons import CodeChange, CodeChanged
 from pivot_core.targets import select
 
 from pivot_cli.explanation import Explained, to_data, to_text
-from pivot_cli.session import Session, opened_to_look
+from pivot_cli.session import Opened, opened_to_look
 from pivot_cli.targets import complete
 
 
@@ -25,37 +25,36 @@ from pivot_cli.targets import complete
 @click.pass_obj
 def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, code: bool, diff: bool) -> None:
     """Say why each of the TARGETS (stages, globs of them, outs; default: all) would run, or would not."""
-    with opened_to_look(directory) as session:
-        graph = session.workspace.graph
-        chosen = select(graph, targets, session.project.root, Path.cwd())
+    with opened_to_look(directory) as here:
+        chosen = select(here.workspace.graph, targets, here.project.root, Path.cwd())
         if code:
-            _write_code(session, chosen, as_json=as_json)
+            _write_code(here, chosen, as_json=as_json)
             return
-        plan = session.workspace.plan(graph.with_upstreams(chosen))
-        explained = [_explained(session, plan[name]) for name in chosen]
+        plan = here.workspace.plan(chosen)
+        explained = [_explained(here, name, plan[name]) for name in chosen]
         if as_json:
             click.echo(json.dumps([to_data(item) for item in explained], indent=2, ensure_ascii=False))
             return
         for number, item in enumerate(explained):
             click.echo(("\n" if number else "") + to_text(item))
             if diff:
-                for line in _diffs(session, plan[item.stage]):
+                for line in _diffs(here, plan[item.stage]):
                     click.echo(line)
 
 
-def _explained(session: Session, decision: Decision) -> Explained:
-    names = [(entry.kind, entry.name) for entry in session.loaded.code[decision.stage].entries]
-    return Explained(decision.stage, decision.verdict, decision.reasons, names)
+def _explained(here: Opened, stage: str, decision: Decision) -> Explained:
+    names = [(entry.kind, entry.name) for entry in here.loaded.code[stage].entries]
+    return Explained(stage, decision.verdict, decision.reasons, names)
 
 
-def _write_code(session: Session, stages: tuple[str, ...], *, as_json: bool) -> None:
+def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        data = {name: session.loaded.code[name].to_data() for name in stages}
+        data = {name: here.loaded.code[name].to_data() for name in stages}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
     for number, name in enumerate(stages):
         click.echo(("\n" if number else "") + f"Stage: {name}")
-        for entry in session.loaded.code[name].entries:
+        for entry in here.loaded.code[name].entries:
             place = f"  {entry.file}:{entry.line}" if entry.file else ""
             via = f"  via {' → '.join(entry.via)}" if entry.via else ""
             click.echo(f"  {entry.kind}:{entry.name}  {entry.digest[:8]}{place}{via}")
@@ -63,17 +62,17 @@ def _write_code(session: Session, stages: tuple[str, ...], *, as_json: bool) -> 
                 click.echo(f"    {entry.note}")
 
 
-def _diffs(session: Session, decision: Decision) -> Iterator[str]:
+def _diffs(here: Opened, decision: Decision) -> Iterator[str]:
     for reason in decision.reasons:
         if isinstance(reason, CodeChanged):
             for change in reason.changes:
-                yield from _diff(session, change)
+                yield from _diff(here, change)
 
 
-def _diff(session: Session, change: CodeChange) -> Iterator[str]:
+def _diff(here: Opened, change: CodeChange) -> Iterator[str]:
     name = f"{change.kind}:{change.name}"
-    old = session.storage.state.source(change.old) if change.old else ""
-    new = session.loaded.source_text.get(change.new, "") if change.new else ""
+    old = here.session.state.source(change.old) if change.old else ""
+    new = here.loaded.source_text.get(change.new, "") if change.new else ""
     yield ""
     if old is None or not (old or new):
         yield f"  {name}: the source before is not known here; digests: {change.old} → {change.new}"

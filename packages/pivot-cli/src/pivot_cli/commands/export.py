@@ -19,8 +19,8 @@ def command(directory: Path | None, output: Path | None, *, force: bool) -> None
     """Write the pipeline as a dvc.yaml whose stages call `pivot run`."""
     from pivot_dvc.export import export, write
 
-    with opened_to_look(directory) as session:
-        text = export(session.loaded.stages, session.loaded.code, session.workspace.files_read)
-        target = output or session.project.root / "dvc.yaml"
+    with opened_to_look(directory) as here:
+        text = export(here.loaded.stages, here.loaded.code, here.workspace.files_read)
+        target = output or here.project.root / "dvc.yaml"
     write(target, text, force=force)
-    click.echo(f"wrote {session.project.shown(target)}")
+    click.echo(f"wrote {here.project.shown(target)}")

@@ -14,8 +14,8 @@ from pivot_cli.session import opened_to_look
 @click.pass_obj
 def command(directory: Path | None) -> None:
     """List the stages, each with the line that declares it."""
-    with opened_to_look(directory) as session:
-        graph = session.workspace.graph
+    with opened_to_look(directory) as here:
+        graph = here.workspace.graph
     width = name_width(graph.order)
     for name in graph.order:
         click.echo(f"{name:<{width}}  {graph.stages[name].location}")

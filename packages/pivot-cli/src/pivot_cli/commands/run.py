@@ -10,18 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from pivot_core.events import Envelope, Notice, Outcome, StageFinished, envelope_to_data
+from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.interfaces import EventSink, Limits
-from pivot_core.project import Project
-from pivot_core.storage.gitignore import ensure_own_rules
-from pivot_core.storage.mutex import RunLock
+from pivot_core.project import discover
+from pivot_core.storage.state import StateDB
 from pivot_core.targets import select
 from pivot_exec.build import RunResult
 from pivot_exec.build import run as build
 
 from pivot_cli.commands.status import write_plan
 from pivot_cli.reporters.envelopes import Envelopes, Several
-from pivot_cli.session import Session, found, opened, opened_to_look
+from pivot_cli.session import Opened, opened, opened_to_look
 from pivot_cli.targets import complete
 
 
@@ -49,59 +48,39 @@ def command(
 ) -> int:
     """Run the stages that are out of date, and those that TARGETS (stages, globs of them, outs) depend on."""
     if dry_run:
-        with opened_to_look(directory) as session:
-            chosen = _chosen(session, targets)
-            plan = session.workspace.plan(session.workspace.graph.with_upstreams(chosen), chosen if force else ())
-            session.workspace.check_deps(plan)
-            write_plan(list(plan.values()), as_json=as_json)
+        with opened_to_look(directory) as here:
+            chosen = _chosen(here, targets)
+            here.workspace.check(chosen)
+            plan = here.workspace.plan(chosen, force=chosen if force else ())
+            write_plan(plan, as_json=as_json)
         return 0
-    project = found(directory)
-    ensure_own_rules(project.directory)
-    lock = RunLock(project.directory / "run.lock")
-    lock.acquire(wait=wait)
-    with lock:
-        return _run(project, targets, jobs, as_json=as_json, force=force, keep_going=keep_going, debug=debug)
-
-
-def _run(
-    project: Project,
-    targets: Sequence[str],
-    jobs: int | None,
-    *,
-    as_json: bool,
-    force: bool,
-    keep_going: bool,
-    debug: bool,
-) -> int:
+    project = discover(directory)
     history = _History()
     with _shown(as_json=as_json, debug=debug) as shown:
         sink = Several([Envelopes(history.run, [history]), shown])
-        with opened(project, debug=debug, notice=lambda message, stage: sink.emit(Notice(message, stage))) as session:
-            session.storage.store.clean()
-            session.storage.locks.clean()
-            chosen = _chosen(session, targets)
-            graph = session.workspace.graph
-            order = graph.with_upstreams(chosen)
-            session.workspace.check_deps(order)
+        with opened(project, sink, debug=debug, wait=wait) as here:
+            chosen = _chosen(here, targets)
+            graph = here.workspace.graph
+            here.workspace.check(chosen)
             limit = 1 if debug else jobs or project.settings.jobs or os.process_cpu_count() or 1
-            session.executor.start(session.loaded, Limits(limit))
+            here.executor.start(here.loaded, Limits(limit))
             result = build(
-                {name: graph.upstreams[name] for name in order},
-                session.workspace,
-                session.executor,
+                {name: graph.upstreams[name] for name in graph.with_upstreams(chosen)},
+                here.workspace,
+                here.executor,
                 sink,
                 root=project.root,
                 jobs=limit,
                 force=chosen if force else (),
                 keep_going=keep_going,
-                seconds=session.storage.state.durations(),
+                seconds=here.session.state.durations(),
             )
-            history.save(session)
+            history.save(here.session.state)
     return _exit_code(result)
 
 
-def _chosen(session: Session, targets: Sequence[str]) -> tuple[str, ...]:
-    return select(session.workspace.graph, targets, session.project.root, Path.cwd())
+def _chosen(here: Opened, targets: Sequence[str]) -> tuple[str, ...]:
+    return select(here.workspace.graph, targets, here.project.root, Path.cwd())
 
 
 def _exit_code(result: RunResult) -> int:
@@ -142,9 +121,7 @@ class _History:
         event = envelope.event
         self._did_something |= isinstance(event, StageFinished) and event.outcome is not Outcome.UP_TO_DATE
 
-    def save(self, session: Session) -> None:
+    def save(self, state: StateDB) -> None:
         if self._did_something:
-            session.storage.state.add_events(
-                (item.run, item.sequence, envelope_to_data(item)) for item in self._envelopes
-            )
-            session.storage.state.forget_old_runs()
+            state.add_events((item.run, item.sequence, envelope_to_data(item)) for item in self._envelopes)
+            state.forget_old_runs()

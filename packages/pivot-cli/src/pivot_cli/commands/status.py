@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -28,36 +28,34 @@ _WORDS_WIDTH = len("up to date")
 @click.pass_obj
 def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, check: bool) -> int:
     """Show which stages are up to date, and the first reason why one is not."""
-    with opened_to_look(directory) as session:
-        graph = session.workspace.graph
-        chosen = select(graph, targets, session.project.root, Path.cwd())
-        plan = session.workspace.plan(graph.with_upstreams(chosen))
-        session.workspace.save()
-    decisions = [decision for name, decision in plan.items() if name in chosen]
+    with opened_to_look(directory) as here:
+        chosen = set(select(here.workspace.graph, targets, here.project.root, Path.cwd()))
+        plan = here.workspace.plan(chosen)
+    decisions = {name: decision for name, decision in plan.items() if name in chosen}
     write_plan(decisions, as_json=as_json)
-    return STALE if check and any(decision.verdict != "up_to_date" for decision in decisions) else 0
+    return STALE if check and any(decision.verdict != "up_to_date" for decision in decisions.values()) else 0
 
 
-def write_plan(decisions: Sequence[Decision], *, as_json: bool) -> None:
+def write_plan(decisions: Mapping[str, Decision], *, as_json: bool) -> None:
     """One line a stage, or the same as JSON."""
     if as_json:
         rows = [
             {
-                "stage": decision.stage,
+                "stage": name,
                 "status": status(decision),
                 "verdict": decision.verdict,
                 "reasons": [reason_to_data(reason) for reason in decision.reasons],
             }
-            for decision in decisions
+            for name, decision in decisions.items()
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    width = name_width(tuple(decision.stage for decision in decisions))
-    for decision in decisions:
+    width = name_width(tuple(decisions))
+    for name, decision in decisions.items():
         why = wording.short(decision.reasons)
         if decision.verdict == "restore":
             why += ", can be restored"
-        click.echo(f"{decision.stage:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip())
+        click.echo(f"{name:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip())
 
 
 def status(decision: Decision) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pivot_core.events import Outcome, RunFinished, StageFinished
+from pivot_core.events import Notice, Outcome, RunFinished, StageFinished
 
 from pivot_cli import wording
 
@@ -30,6 +30,11 @@ def failure_text(event: StageFinished) -> str:
     if event.log:
         parts.append(f"  log: {event.log}")
     return "\n".join(parts)
+
+
+def notice(event: Notice) -> str:
+    """A notice with the stage it is about."""
+    return f"note: {event.stage}: {event.message}" if event.stage else f"note: {event.message}"
 
 
 def summary(event: RunFinished) -> str:

@@ -62,9 +62,7 @@ class LiveTable:
                 if event.outcome is Outcome.FAILED:
                     self._print(lines.failure_text(event), "red")
             case Notice():
-                self._print(
-                    f"note: {event.stage}: {event.message}" if event.stage else f"note: {event.message}", "yellow"
-                )
+                self._print(lines.notice(event), "yellow")
             case RunFinished():
                 self._live.stop()
                 self._print(lines.summary(event), "bold")

@@ -28,9 +28,7 @@ class PlainLines:
                 if event.outcome is Outcome.FAILED:
                     self._write(self._progress, lines.failure_text(event))
             case Notice():
-                self._write(
-                    self._progress, f"note: {event.stage}: {event.message}" if event.stage else f"note: {event.message}"
-                )
+                self._write(self._progress, lines.notice(event))
             case RunFinished():
                 self._write(self._results, lines.summary(event))
 
