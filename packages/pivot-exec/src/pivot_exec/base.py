@@ -51,7 +51,7 @@ def prepare_interpreter(*, hide_seed: bool) -> None:
 def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | None:
     """Fork a loader and stay until it ends. Returns what it wants imported first, if it must be started again."""
     parent, (reader, writer) = os.getpid(), os.pipe()
-    pid = os.fork()
+    pid = system.fork()
     if pid == 0:
         os.close(reader)
         system.die_with_parent(parent)

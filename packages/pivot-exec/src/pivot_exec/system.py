@@ -112,3 +112,11 @@ def _children_by_parent() -> list[int]:
             if parent == me:
                 found.append(int(name))
     return found
+
+
+def fork() -> int:
+    """os.fork without Python's warning about threads: that libraries which were only imported survive it was tried, and
+    where a project has started threads Pivot does not fork."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()

@@ -162,7 +162,7 @@ class Template:
         template = os.getpid()
         # A signal for the template must not be taken by the child before its handlers are its own.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
-        pid = os.fork()
+        pid = system.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             system.die_with_parent(template)

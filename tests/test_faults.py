@@ -1,0 +1,210 @@
+"""Faults: whatever is killed or edited meanwhile, the next run is right, and nothing is left behind."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from typed import Typed
+
+SLOW = """
+    import time
+    from pivot import stage
+
+    @stage(outs="a.txt")
+    def a():
+        with open("a.txt", "w") as file:
+            file.write("half ")
+            file.flush()
+            time.sleep(0.3)
+            file.write("whole")
+
+    @stage(deps="a.txt", outs="b.txt")
+    def b():
+        time.sleep(0.1)
+        open("b.txt", "w").write(open("a.txt").read())
+    """
+
+
+def processes_of(project: Typed) -> list[str]:
+    """Command lines of the processes whose working directory or environment is the project's."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit() and int(place.name) != os.getpid():
+            try:
+                mark = f"MARK={project.root}".encode() in (place / "environ").read_bytes()
+                state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if mark and state != "Z":
+                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def nothing_left(project: Typed) -> bool:
+    deadline = time.monotonic() + 15
+    while processes_of(project) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not processes_of(project)
+
+
+@pytest.mark.parametrize("attempt", range(6))
+def test_killed_at_any_moment(project: Typed, attempt: int) -> None:
+    project.write("pipeline.py", SLOW)
+    process = project.start("run", MARK=str(project.root))
+    time.sleep(random.Random(attempt).uniform(0.05, 1.2))
+    process.kill()
+    process.communicate()
+    assert nothing_left(project)
+    project.run()
+    assert project.read("b.txt") == "half whole"
+    assert project.ran() == set()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_cleanly(project: Typed, number: int, code: int) -> None:
+    project.write("pipeline.py", SLOW.replace("0.3", "30"))
+    process = project.start("run", MARK=str(project.root))
+    while not (project.root / "a.txt").exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert nothing_left(project)
+
+
+def test_a_helper_edited_while_it_runs_is_never_recorded_under_the_new_code(project: Typed) -> None:
+    project.write("helper.py", "def value():\n    return 1\n")
+    project.write(
+        "pipeline.py",
+        """
+        import pathlib, time
+        from pivot import stage
+
+        @stage(outs="a.txt")
+        def a():
+            pathlib.Path("started").touch()
+            while not pathlib.Path("go").exists():
+                time.sleep(0.01)
+            from helper import value
+            open("a.txt", "w").write(str(value()))
+        """,
+    )
+    process = project.start("run")
+    while not (project.root / "started").exists():
+        time.sleep(0.01)
+    project.write("helper.py", "def value():\n    return 2\n")
+    (project.root / "go").touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert project.read("a.txt") == "1"
+    assert project.ran() == {"a"}
+    assert project.read("a.txt") == "2"
+
+
+def test_an_input_changed_while_it_runs_is_not_recorded(project: Typed) -> None:
+    project.write("in.txt", "1")
+    project.write(
+        "pipeline.py",
+        """
+        from pivot import stage
+
+        @stage(deps="in.txt", outs="a.txt")
+        def a():
+            text = open("in.txt").read()
+            open("a.txt", "w").write(text)
+            if text == "1":
+                open("in.txt", "w").write("2")
+        """,
+    )
+    assert "input changed while it ran: in.txt" in project.pivot("run", code=1).stdout
+    assert project.ran() == {"a"}
+    assert project.read("a.txt") == "2"
+
+
+def test_same_second_same_size_edit(project: Typed) -> None:
+    project.write("helper.py", "VALUE = 1\n")
+    project.write(
+        "pipeline.py",
+        "import helper\nfrom pivot import stage\n@stage(outs='a.txt')\n"
+        "def a(): open('a.txt', 'w').write(str(helper.VALUE))\n",
+    )
+    stamp = (1_700_000_000, 1_700_000_000)
+    os.utime(project.root / "helper.py", stamp)
+    project.run()
+    project.write("helper.py", "VALUE = 2\n")
+    os.utime(project.root / "helper.py", stamp)
+    assert project.ran() == {"a"}
+    assert project.read("a.txt") == "2"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import subprocess; subprocess.Popen(['sleep', '300'])",
+        "import subprocess; subprocess.Popen(['sleep', '300'], start_new_session=True)",
+        "import threading, time; threading.Thread(target=time.sleep, args=(300,), daemon=True).start()",
+        "import joblib; joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(n) for n in range(4))",
+        "import concurrent.futures as f; pool = f.ProcessPoolExecutor(2); pool.submit(abs, 1).result()",
+        "import os; [os.fork() or os.execvp('sleep', ['sleep', '300'])]" if False else "file.write(''); os.kill",
+    ],
+    ids=["child", "daemon", "thread", "joblib", "pool", "open file"],
+)
+def test_what_a_stage_leaves_behind_ends_with_it(project: Typed, body: str) -> None:
+    project.write(
+        "pipeline.py",
+        f"""
+        import os
+        from pivot import stage
+
+        @stage(outs="a.txt")
+        def a():
+            global file
+            file = open("a.txt", "w")
+            file.write("x" * 100)
+            {body}
+        """,
+    )
+    assert project.ran(MARK=str(project.root)) == {"a"}
+    assert project.read("a.txt") == "x" * 100
+    assert nothing_left(project)
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "import polars; FRAME = polars.DataFrame({'a': range(100_000)}).group_by('a').len()",
+        "from concurrent.futures import ThreadPoolExecutor; POOL = ThreadPoolExecutor(2); POOL.submit(abs, 1).result()",
+        "import numpy as np; from sklearn.cluster import KMeans; MODEL = KMeans(2, n_init=1).fit(np.random.rand(5000, 3))",
+    ],
+    ids=["polars", "thread pool", "openmp"],
+)
+def test_threads_at_module_level_do_not_hang(project: Typed, top: str) -> None:
+    project.write(
+        "pipeline.py",
+        f"""
+        {top}
+        from pivot import stage
+
+        @stage(outs="a.txt")
+        def a():
+            import polars
+            n = polars.DataFrame({{"a": range(1000)}}).group_by("a").len().height
+            open("a.txt", "w").write(str(n))
+        """,
+    )
+    assert project.ran() == {"a"}
+    assert project.read("a.txt") == "1000"
+
+
+def test_one_run_at_a_time(project: Typed) -> None:
+    project.write("pipeline.py", SLOW.replace("0.3", "2"))
+    first = project.start("run")
+    while not (project.root / "a.txt").exists():
+        time.sleep(0.02)
+    assert str(first.pid) in project.pivot("run", code=2).stderr
+    assert set(project.run("--wait").values()) == {"up to date"}
+    first.communicate()
+    assert first.returncode == 0
