@@ -54,6 +54,8 @@ class Task:
 
 @attrs.frozen
 class Started:
+    """The task runs now, in the process `pid`."""
+
     task: str
     pid: int
 
