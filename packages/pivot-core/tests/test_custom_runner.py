@@ -43,3 +43,17 @@ def test_the_example_is_short_and_imports_only_pivot_core() -> None:
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     modules = {node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imports}
     assert {module for module in modules if module not in sys.stdlib_module_names} == {"pivot_core"}
+
+
+def test_the_example_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    for block in text.split("```python\n# ")[1:]:
+        name, _, code = block.partition("```")[0].partition("\n")
+        (tmp_path / name).write_text(code)
+    (tmp_path / "words.txt").write_text("one two three")
+    command = [sys.executable, "runner.py"]
+    outputs = [
+        subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    ]
+    assert outputs == ["count run ['never_run']\nrecorded\n", "count up_to_date []\n"]
+    assert (tmp_path / "count.txt").read_text() == "3"

@@ -1,0 +1,134 @@
+"""`stage`: what it takes, what it refuses, and where it says the mistake is."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pivot import stage
+from pivot_core.declare import Declared, Registry, current_registry
+from pivot_core.errors import PipelineError
+from pivot_core.model import Dep, Out
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    made = Registry(tmp_path)
+    token = current_registry.set(made)
+    yield made
+    current_registry.reset(token)
+
+
+def work() -> str:
+    return "worked"
+
+
+def declared(registry: Registry) -> Declared:
+    (one,) = registry.declared.values()
+    return one
+
+
+def test_a_decorated_function_is_itself(registry: Registry) -> None:
+    assert stage(deps="a", outs="b")(work) is work
+    assert stage(work, name="again") is work
+    assert work() == "worked"
+
+
+def test_outside_of_a_load_nothing_happens() -> None:
+    assert stage(work, deps="a") is work
+    assert stage(outs=["b"])(work)() == "worked"
+
+
+@pytest.mark.parametrize("value", ["a/b", Path("a/b"), ["a/b"], (Path("a/b"),), ["./a/b/", "a//b"], iter(["a/x/../b"])])
+def test_paths_are_one_or_many_texts_or_paths(registry: Registry, value: Any) -> None:
+    stage(work, deps=value)
+    assert declared(registry).stage.deps == (Dep("a/b"),)
+
+
+def test_deps_outside_of_the_project_are_absolute(registry: Registry) -> None:
+    stage(work, deps=["../x", "/data/y", registry.root / "z"], outs="o")
+    paths = [dep.path for dep in declared(registry).stage.deps]
+    assert paths == [str(registry.root.parent / "x"), "/data/y", "z"]
+    assert declared(registry).stage.outs == (Out("o"),)
+
+
+def test_stages_are_made_in_a_loop(registry: Registry) -> None:
+    for n in range(3):
+        stage(work, outs=f"{n}.txt", name=f"work_{n}", params={"n": n})
+    assert list(registry.declared) == ["work_0", "work_1", "work_2"]
+
+
+def test_a_partial_has_the_name_of_its_function(registry: Registry) -> None:
+    stage(functools.partial(work))
+    assert list(registry.declared) == ["work"]
+
+
+def test_params_are_plain_data_in_order_of_their_names(registry: Registry) -> None:
+    stage(work, params={"b": (1, 2.5), "a": {"x": None}})
+    assert list(declared(registry).stage.params.items()) == [("a", {"x": None}), ("b", [1, 2.5])]
+
+
+@pytest.mark.parametrize(
+    ("declare", "message"),
+    [
+        (lambda: stage(work, deps=3), "deps must be a path or a list of paths"),  # type: ignore[call-overload] # wrong on purpose
+        (lambda: stage(work, deps=[3]), "deps must be paths"),  # type: ignore[list-item] # wrong on purpose
+        (lambda: stage(work, deps=b"x"), "deps must be"),  # type: ignore[arg-type] # wrong on purpose
+        (lambda: stage(work, outs={"a": 1}), "outs must be"),
+        (lambda: stage(work, deps=[""]), "empty path"),
+        (lambda: stage(work, outs=" "), "empty path"),
+        (lambda: stage(work, outs="a\nb"), "cannot be a path"),
+        (lambda: stage(work, outs="/tmp/x"), "absolute"),
+        (lambda: stage(work, outs="../x"), "outside the project"),
+        (lambda: stage(work, outs="a/../../x"), "outside the project"),
+        (lambda: stage(work, outs="."), "the project itself"),
+        (lambda: stage(work, outs=".pivot/x"), "not for stages to write"),
+        (lambda: stage(work, outs="a/.git/x"), "not for stages to write"),
+        (lambda: stage(work, outs="*.csv"), "is a glob"),
+        (lambda: stage(work, name="a b"), "cannot be the name"),
+        (lambda: stage(work, name=""), "cannot be the name"),
+        (lambda: stage(work, name="a/b"), "cannot be the name"),
+        (lambda: stage(work, name=3), "name must be a text"),  # type: ignore[call-overload] # wrong on purpose
+        (lambda: stage(lambda: None), "a lambda has no name"),
+        (lambda: stage("deps"), "takes a function"),  # type: ignore[call-overload] # wrong on purpose
+        (lambda: stage(work, params=[1]), "params must map"),  # type: ignore[call-overload] # wrong on purpose
+        (lambda: stage(work, params={"a b": 1}), "params must map"),
+        (lambda: stage(work, params={"a": object()}), "must be plain data"),
+        (lambda: stage(work, params={"a": [float("nan")]}), r"params\['a'\]\[0\] is NaN"),
+        (lambda: stage(work, params={"a": {1: 2}}), "must be texts"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_its_line(
+    declare: Callable[[], object], message: str, registry: Registry
+) -> None:
+    with pytest.raises(PipelineError, match=message) as caught:
+        declare()
+    where = caught.value.where
+    assert where is not None
+    assert Path(where.file).name == Path(__file__).name
+    assert "stage(" in Path(__file__).read_text().splitlines()[where.line - 1]
+
+
+def test_two_stages_of_one_name_are_told_of_each_other(registry: Registry) -> None:
+    stage(work)
+    first = declared(registry).stage.location
+    with pytest.raises(PipelineError) as caught:
+        stage(work)
+    assert str(first) in str(caught.value)
+    assert "name='work_2'" in str(caught.value)
+    assert caught.value.where is not None
+    assert caught.value.where.line == first.line + 3
+
+
+def test_the_line_is_that_of_the_decorator(registry: Registry) -> None:
+    line = sys._getframe().f_lineno + 2
+
+    @stage(deps="x")
+    def inner() -> None: ...
+
+    assert declared(registry).stage.location.line == line
+    assert declared(registry).stage.action.qualname.endswith(".inner")
