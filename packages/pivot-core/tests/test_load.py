@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,8 +118,6 @@ def test_no_bytecode_is_written_and_none_is_trusted(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(tmp_path)], check=True)
     stat = (tmp_path / "more.py").stat()
     write(tmp_path, more="def f(): return 2\n")
-    import os
-
     os.utime(tmp_path / "more.py", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     program = PROGRAM + "\nimport more\nprint('value', more.f())\n"
     assert "value 2" in load(tmp_path, program)
