@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import os
 import random
@@ -76,12 +77,35 @@ def _finish() -> int:
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
     _stop_resource_tracker()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            code = 1
+    if not _complete_files():
+        code = 1
     return code
+
+
+def _complete_files() -> bool:
+    """Write out what open files still hold, as the interpreter's end would; whether all could be.
+
+    Text first, then files made of files (gzip), then the bytes below them.
+    """
+    files = [item for item in gc.get_objects() if isinstance(item, io.IOBase)]
+    texts = [item for item in files if isinstance(item, io.TextIOWrapper)]
+    bytes_ = [item for item in files if isinstance(item, io.BufferedWriter | io.BufferedRandom)]
+    built = [item for item in files if type(item).__module__ not in ("_io", "io")]
+    fine = True
+    for item, finish in (
+        *((sys.__stdout__, "flush"), (sys.__stderr__, "flush")),
+        *((item, "flush") for item in texts),
+        *((item, "close") for item in built),
+        *((item, "flush") for item in bytes_),
+    ):
+        try:
+            if item is not None and not item.closed:
+                getattr(item, finish)()
+        except ValueError:
+            continue  # a reader, or detached
+        except OSError:
+            fine = fine and isinstance(item, io.IOBase) and not item.writable()
+    return fine
 
 
 def _stop_resource_tracker() -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
