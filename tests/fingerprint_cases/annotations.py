@@ -1,0 +1,98 @@
+"""Annotations and docstrings count where something reads them while the program runs."""
+
+from fingerprint_cases.case import changed, project, stage
+
+_READ = project(
+    """
+    import inspect
+    from typing import get_type_hints
+
+    def read(x: int):
+        return x
+
+    def unread(x: int):
+        return x
+
+    def hints():
+        return sorted(get_type_hints(read))
+
+    def signature():
+        return str(inspect.signature(unread))
+
+    class Plain:
+        size: int = 3
+
+    class Read:
+        size: int = 3
+    """,
+    stage("a", "hints()"),
+    stage("b", "signature()"),
+    stage("c", "unread(1)"),
+    stage("d", "Plain.size"),
+    stage("e", "sorted(Read.__annotations__)"),
+)
+
+_DOC = project(
+    '''
+    """Module text."""
+
+    def usage():
+        """How to use it."""
+        return usage.__doc__
+
+    def shown():
+        return __doc__
+
+    def other():
+        """Nobody reads this."""
+        return 1
+    ''',
+    stage("a", "usage()"),
+    stage("b", "shown()"),
+    stage("c", "other()"),
+)
+
+_DECORATED = project(
+    """
+    import functools
+    import inspect
+
+    def typed(f):
+        kinds = inspect.signature(f).parameters
+        @functools.wraps(f)
+        def wrapper(*args):
+            return f(*args), len(kinds)
+        return wrapper
+
+    def timed(f):
+        @functools.wraps(f)
+        def wrapper(*args):
+            return f(*args)
+        return wrapper
+
+    @typed
+    def checked(x: int):
+        return x
+
+    @timed
+    def measured(x: int):
+        return x
+    """,
+    stage("a", "checked(1)"),
+    stage("b", "measured(1)"),
+)
+
+CASES = (
+    changed("get_type_hints", _READ, "def read(x: int)", "def read(x: float)", "a", why="the hints are read"),
+    changed("inspect.signature", _READ, "def unread(x: int)", "def unread(x: float)", "b", why="read there, not where it is called"),
+    changed("annotation in a plain class", _READ, "class Plain:\n    size: int", "class Plain:\n    size: float", why="nobody reads it"),
+    changed("__annotations__", _READ, "class Read:\n    size: int", "class Read:\n    size: float", "e", why="read as an attribute"),
+    changed("__doc__ of a function", _DOC, "How to use it.", "How it is used.", "a", why="the docstring is read"),
+    changed("__doc__ of a module", _DOC, "Module text.", "Another text.", "b", why="the docstring is read"),
+    changed("docstring nobody reads", _DOC, "Nobody reads this.", "Really nobody.", why="not read"),
+    changed("decorator that reads hints", _DECORATED, "def checked(x: int)", "def checked(x: float)", "a", why="the decorator reads them"),
+    changed("decorator that does not", _DECORATED, "def measured(x: int)", "def measured(x: float)", why="nobody reads them"),
+    changed("quoted annotation", project(
+        "from dataclasses import dataclass\n\n@dataclass\nclass C:\n    x: int = 1", stage("a", "C().x")
+    ), "x: int", 'x: "int"', why="the same annotation in quotes"),
+)  # fmt: skip

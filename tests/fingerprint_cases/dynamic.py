@@ -1,0 +1,134 @@
+"""What is chosen at run time: the coarsest safe unit counts."""
+
+from fingerprint_cases.case import Write, case, changed, project, stage
+
+_COMPUTED = project(
+    """
+    import ops
+
+    def run(name):
+        return getattr(ops, name)()
+    """,
+    stage("a", "run('one')"),
+    stage("b", "1"),
+    ops="def one():\n    return 1\n\ndef two():\n    return 2\n",
+)
+
+_IMPORT = project(
+    """
+    import importlib
+
+    def run(name):
+        return importlib.import_module(f"plugins.{name}").f()
+
+    def fixed():
+        return importlib.import_module(MODULE).f()
+
+    MODULE = "extra"
+    """,
+    stage("a", "run('one')"),
+    stage("b", "fixed()"),
+    stage("c", "1"),
+    plugins____init__="",
+    plugins__one="def f():\n    return 1\n",
+    plugins__two="from deep import g\n\ndef f():\n    return g()\n",
+    extra="def f():\n    return 3\n",
+    deep="def g():\n    return 4\n",
+    outside="def f():\n    return 5\n",
+)
+
+_NAMESPACE = project(
+    """
+    def run(name):
+        return globals()[name]()
+
+    def one():
+        return 1
+
+    def known():
+        return globals()["one"]()
+
+    def evaluated():
+        return eval("one() + 1")
+
+    def computed(text):
+        return eval(text)
+    """,
+    stage("a", "run('one')"),
+    stage("b", "known()"),
+    stage("c", "evaluated()"),
+    stage("d", "computed('one()')"),
+    stage("e", "1"),
+)
+
+_EXEC = project(
+    """
+    SOURCE = "def made(x):\\n    return x + FACTOR\\n"
+    FACTOR = 2
+    space = {"FACTOR": FACTOR}
+    exec(SOURCE, space)
+    made = space["made"]
+    Point = type("Point", (), {"size": 3, "grow": lambda self: self.size + 1})
+    """,
+    stage("a", "made(1)"),
+    stage("b", "Point().grow()"),
+    stage("c", "1"),
+)
+
+_METHODS = project(
+    """
+    class Tool:
+        def do_one(self):
+            return 1
+
+        def do_two(self):
+            return 2
+
+    def run(name):
+        return getattr(Tool(), "do_" + name)()
+    """,
+    stage("a", "run('one')"),
+    stage("b", "1"),
+)
+
+_MODULES = project(
+    """
+    import sys
+    import ops
+
+    def known():
+        return sys.modules["ops"].one()
+
+    def own(name):
+        return getattr(sys.modules[__name__], name)()
+
+    def target():
+        return 5
+    """,
+    stage("a", "known()"),
+    stage("b", "own('target')"),
+    stage("c", "1"),
+    ops="def one():\n    return 1\n",
+)
+
+CASES = (
+    changed("getattr with a computed name", _COMPUTED, "return 1", "return 11", "a", path="ops.py", why="all of the module counts"),
+    changed("getattr with a computed name, another function", _COMPUTED, "return 2", "return 22", "a", path="ops.py", why="all of it"),
+    case("getattr with a computed name, new function", _COMPUTED,
+         Write("ops.py", "def one():\n    return 1\n\ndef two():\n    return 2\n\ndef three():\n    return 3\n"), reruns="a", why="all of it"),
+    changed("comment in a module used as a whole", _COMPUTED, "def two", "# two\ndef two", path="ops.py", why="still normal form"),
+    changed("import with a computed name", _IMPORT, "return 1", "return 11", "a", path="plugins/one.py", why="all of the package counts"),
+    changed("import with a computed name, what it imports", _IMPORT, "return 4", "return 44", "a", path="deep.py", why="transitively"),
+    changed("import with a name in a constant", _IMPORT, "return 3", "return 33", "b", path="extra.py", why="the constant is known"),
+    changed("outside the package", _IMPORT, "return 5", "return 55", path="outside.py", why="cannot be meant"),
+    case("import with a computed name, new module", _IMPORT, Write("plugins/three.py", "def f():\n    return 3\n"), reruns="a",
+         why="it may be meant"),
+    changed("globals with a computed name", _NAMESPACE, "return 1", "return 11", "a b c d", why="all of the module counts"),
+    changed("exec source", _EXEC, "return x + FACTOR", "return x - FACTOR", "a", why="by its bytecode"),
+    changed("exec namespace", _EXEC, "FACTOR = 2", "FACTOR = 3", "a", why="what the made function reads"),
+    changed("type() attribute", _EXEC, '"size": 3', '"size": 4', "b", why="a class without a statement"),
+    changed("type() method", _EXEC, "self.size + 1", "self.size + 2", "b", why="a class without a statement"),
+    changed("method with a computed name", _METHODS, "return 2", "return 22", "a", why="a class counts with all its methods"),
+    changed("sys.modules with a known name", _MODULES, "return 1", "return 11", "a b", path="ops.py", why="as good as an import; b uses all of the pipeline file"),
+    changed("sys.modules of oneself", _MODULES, "return 5", "return 55", "b", why="all of the module counts"),
+)  # fmt: skip

@@ -1,0 +1,200 @@
+"""Everything that a module not loaded for the pipeline defines: counted by its statements."""
+
+from fingerprint_cases.case import Write, case, changed, project, stage
+
+_LIB = project(
+    "",
+    stage("table", "lib.TABLE", "import lib"),
+    stage("registry", "lib.dispatch('one')", "import lib"),
+    stage("closure", "lib.add_one(1)", "import lib"),
+    stage("model", "lib.MODEL.run()", "import lib"),
+    stage("decorated", "wrapped(1)", "from lib import wrapped"),
+    stage("cached", "cached(1)", "from lib import cached"),
+    stage("partial", "twice(1)", "from lib import twice"),
+    stage("config", "Config().rate", "from lib import Config"),
+    stage("subclassed", "[c().f() for c in Base.registry]", "from lib import Base"),
+    stage("plain", "plain()", "from lib import plain"),
+    stage("total", "TOTAL", "from lib import TOTAL"),
+    stage("dispatched", "show(1)", "from lib import show"),
+    stage("conditional", "chosen()", "from lib import chosen"),
+    stage("rebound", "current()", "from lib import current"),
+    lib="""
+    import functools
+    from dataclasses import dataclass
+
+    def build(n):
+        return {i: i * 2 for i in range(n)}
+
+    TABLE = build(3)
+    TABLE[9] = 9
+
+    HANDLERS = {}
+
+    def handler(name):
+        def register(f):
+            HANDLERS[name] = f
+            return f
+        return register
+
+    @handler("one")
+    def one():
+        return first()
+
+    def first():
+        return "one"
+
+    def dispatch(name):
+        return HANDLERS[name]()
+
+    def make(n):
+        def inner(x):
+            return x + n
+        return inner
+
+    add_one = make(1)
+
+    class Root:
+        def hook(self):
+            return 10
+
+    class Model(Root):
+        size = 20
+
+        def run(self):
+            return self.hook() + self.size
+
+    MODEL = Model()
+
+    def deco(f):
+        @functools.wraps(f)
+        def wrapper(x):
+            return f(x) * 30
+        return wrapper
+
+    @deco
+    def wrapped(x):
+        return x + 31
+
+    @functools.cache
+    def cached(x):
+        return x + 40
+
+    def scale(x, by):
+        return x * by
+
+    twice = functools.partial(scale, by=50)
+
+    @dataclass
+    class Config:
+        rate: float = 0.6
+
+    class Base:
+        registry = []
+
+        def __init_subclass__(cls):
+            Base.registry.append(cls)
+
+    class Sub(Base):
+        def f(self):
+            return 70
+
+    def plain():
+        return 80
+
+    TOTAL = 0
+    for step in range(90):
+        TOTAL += step
+
+    @functools.singledispatch
+    def show(x):
+        return 100
+
+    @show.register
+    def _(x: int):
+        return 101
+
+    import sys
+    if sys.version_info > (3,):
+        def chosen():
+            return 110
+    else:
+        def chosen():
+            return 111
+
+    STATE = None
+
+    def set_state():
+        global STATE
+        STATE = 120
+
+    set_state()
+
+    def current():
+        return STATE
+    """,
+)
+
+_PLUGINS = project(
+    "import core",
+    stage("a", "run('one')", "import plugins\nfrom core import run"),
+    stage("b", "core.run_nothing()"),
+    stage("c", "1", "import plugins"),
+    core="HANDLERS = {}\n\ndef register(name, f):\n    HANDLERS[name] = f\n\ndef run(name):\n    return HANDLERS[name]()\n\n"
+    "def run_nothing():\n    return 1\n",
+    plugins="from core import register\n\ndef one():\n    return 2\n\nregister('one', one)\n",
+)  # fmt: skip
+
+_EFFECT = project(
+    "", stage("a", "random.random()", "import random\nimport seeding"), stage("b", "1"),
+    seeding="import random\n\nrandom.seed(1)\n\ndef unused():\n    return 2\n",
+)  # fmt: skip
+
+_GETATTR = project(
+    "", stage("a", "config.ANYTHING", "import config"), stage("b", "config.FIXED", "import config"),
+    config="FIXED = 1\n\ndef __getattr__(name):\n    return name.lower() + suffix()\n\ndef suffix():\n    return 'x'\n",
+)  # fmt: skip
+
+_SPREAD = project(
+    "", stage("a", "work()", "from pkg import work"), stage("b", "1"),
+    pkg____init__="import random\nfrom .impl import work\nrandom.seed(3)\n", pkg__impl="from .low import base\n\ndef work():\n    return base()\n",
+    pkg__low="def base():\n    return 1\n\ndef spare():\n    return 2\n",
+)  # fmt: skip
+
+CASES = (
+    changed("unloaded: computed constant", _LIB, "i * 2", "i * 3", "table", path="lib.py", why="the code that computes it"),
+    changed("unloaded: argument of a computed constant", _LIB, "build(3)", "build(4)", "table", path="lib.py", why="its statement"),
+    changed("unloaded: constant changed by a second statement", _LIB, "TABLE[9] = 9", "TABLE[9] = 10", "table", path="lib.py", why="and the next"),
+    changed("unloaded: helper of a registered handler", _LIB, 'return "one"', 'return "uno"', "registry", path="lib.py", why="put there by a decorator"),
+    changed("unloaded: name of a registered handler", _LIB, '@handler("one")', '@handler("one" + "")', "registry", path="lib.py", why="the decorator"),
+    changed("unloaded: closure body", _LIB, "x + n", "x - n", "closure", path="lib.py", why="the factory"),
+    changed("unloaded: closure value", _LIB, "make(1)", "make(2)", "closure", path="lib.py", why="the statement"),
+    changed("unloaded: inherited method", _LIB, "return 10\n", "return 11\n", "model", path="lib.py", why="the class of the instance and its base"),
+    changed("unloaded: class attribute", _LIB, "size = 20", "size = 21", "model", path="lib.py", why="the class of the instance"),
+    changed("unloaded: wrapper", _LIB, "f(x) * 30", "f(x) * 32", "decorated", path="lib.py", why="the decorator"),
+    changed("unloaded: wrapped", _LIB, "x + 31", "x + 32", "decorated", path="lib.py", why="the function"),
+    changed("unloaded: cached", _LIB, "x + 40", "x + 41", "cached", path="lib.py", why="the function"),
+    changed("unloaded: partial argument", _LIB, "by=50", "by=51", "partial", path="lib.py", why="the statement"),
+    changed("unloaded: function of a partial", _LIB, "x * by", "x + by", "partial", path="lib.py", why="what the statement names"),
+    changed("unloaded: dataclass default", _LIB, "float = 0.6", "float = 0.7", "config", path="lib.py", why="the class"),
+    changed("unloaded: dataclass annotation", _LIB, "rate: float", "rate: int", "config", path="lib.py", why="read by dataclass"),
+    changed("unloaded: subclass in a registry", _LIB, "return 70", "return 71", "subclassed", path="lib.py", why="its base knows of it"),
+    changed("unloaded: plain function", _LIB, "return 80", "return 81", "plain", path="lib.py", why="only its user"),
+    changed("unloaded: loop", _LIB, "range(90)", "range(91)", "total", path="lib.py", why="all statements that set the name"),
+    changed("unloaded: singledispatch", _LIB, "return 101", "return 102", "dispatched", path="lib.py", why="registered implementations"),
+    changed("unloaded: condition", _LIB, "(3,)", "(4,)", "conditional", path="lib.py", why="conditions of a definition"),
+    changed("unloaded: global set at import", _LIB, "STATE = 120", "STATE = 121", "rebound", path="lib.py", why="set by a function that is called"),
+    changed("unloaded: comment", _LIB, "STATE = None", "# state\nSTATE = None", path="lib.py", why="comments do not count"),
+    changed("unloaded: unused import", _LIB, "import functools", "import json\nimport functools", path="lib.py", why="not used"),
+    changed("unloaded: plugin body", _PLUGINS, "return 2", "return 3", "a", path="plugins.py", why="registered by an import for its effect"),
+    changed("unloaded: plugin registration", _PLUGINS, "'one', one", "'one', lambda: 4", "a", path="plugins.py", why="the registration"),
+    changed("unloaded: seed at import", _EFFECT, "seed(1)", "seed(2)", "a", path="seeding.py", why="changes the library's state"),
+    changed("unloaded: beside a seed", _EFFECT, "return 2", "return 3", path="seeding.py", why="nobody calls it"),
+    changed("unloaded: module __getattr__", _GETATTR, "lower()", "upper()", "a", path="config.py", why="it answers for the name"),
+    changed("unloaded: helper of a module __getattr__", _GETATTR, "'x'", "'y'", "a", path="config.py", why="and calls this"),
+    changed("unloaded: package's effect", _SPREAD, "seed(3)", "seed(4)", "a", path="pkg/__init__.py", why="importing from a package runs it"),
+    changed("unloaded: two relative imports", _SPREAD, "return 1", "return 3", "a", path="pkg/low.py", why="transitively"),
+    changed("unloaded: beside it", _SPREAD, "return 2", "return 3", path="pkg/low.py", why="not used"),
+    case("unloaded: module replaced by a package", _EFFECT | {"pipeline.py": project(
+        "", stage("a", "f()", "from mod import f"), stage("b", "1"))["pipeline.py"], "mod.py": "def f():\n    return 1\n"},
+        Write("mod/__init__.py", "def f():\n    return 2\n"), reruns="a", why="the package comes first"),
+)  # fmt: skip
