@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,9 +14,10 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
-from pivot_core.model import GLOB_CHARACTERS, Dep, FileState, Out, Record, Stage
+from pivot_core.model import GLOB_CHARACTERS, Dep, Digest, FileState, Out, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
+from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.gitignore import ensure_ignored
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.lockfile import file_name
@@ -287,6 +288,7 @@ class Workspace:
             deps=deps,
             outs={out.path: outs[out.path] for out in declared.outs},
             scheme=scheme_of(code),
+            globs={dep.path: _expansion(dep.path, deps) for dep in declared.deps if dep.is_glob},
         )
 
     def _save_unknown(self, stage: str, out: Out) -> None:
@@ -324,6 +326,13 @@ class Workspace:
         texts = self._loaded.source_text
         digests = {entry.digest for entry in self._loaded.code[stage].entries}
         self.session.state.save_sources({digest: texts[digest] for digest in digests if digest in texts})
+
+
+def _expansion(pattern: str, deps: Iterable[str]) -> Digest:
+    """The digest of what a glob names among `deps`."""
+    return hash_bytes(
+        "\n".join(sorted(path for path in deps if matches(pattern, path))).encode("utf-8", "surrogateescape")
+    )
 
 
 def _overlap(dep: str, out: str) -> bool:
