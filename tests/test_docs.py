@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INSTALLS = ("pip install", "uv run pytest")  # set up the machine, or would run this very test; .ci/run does what they do
+INSTALLS = ("pip install", "uv run pytest")  # they set up the machine, or run this very test; .ci/run does the same
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
