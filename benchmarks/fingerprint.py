@@ -33,7 +33,12 @@ def helpers_source(count: int) -> str:
     lines = ["SCALE = 2", ""]
     for i in range(count):
         following = f"helper_{i + 1}(x)" if i % 10 < 9 else "SCALE"
-        lines += [f"def helper_{i}(x):", f"    values = [x * k for k in range({i})]", f"    return sum(values) + {following}", ""]
+        lines += [
+            f"def helper_{i}(x):",
+            f"    values = [x * k for k in range({i})]",
+            f"    return sum(values) + {following}",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -89,12 +94,16 @@ def main() -> None:
             pipeline = load(root, f"pipeline_{count}", stages_source(count))
             functions = [getattr(pipeline, f"stage_{i}") for i in range(count)]
             seconds = best(lambda functions=functions: fingerprint_all(root, functions))  # type: ignore[misc] # bound now
-            print(f"{count:5} stages: {seconds * 1000:7.1f} ms   (goal {goal * 1000:.0f} ms, {seconds / goal:.2f} of it)")
+            print(
+                f"{count:5} stages: {seconds * 1000:7.1f} ms   (goal {goal * 1000:.0f} ms, {seconds / goal:.2f} of it)"
+            )
         source = long_source(10_000)
         module = load(root, "long", source)
         parsing = best(lambda: ast.parse(source))
         seconds = best(lambda: fingerprint_all(root, [module.f0]))
-        print(f"10,000 lines: {seconds * 1000:7.1f} ms   (ast.parse {parsing * 1000:.1f} ms, {seconds / parsing:.2f} times; goal 3)")
+        print(
+            f"10,000 lines: {seconds * 1000:7.1f} ms   (ast.parse {parsing * 1000:.1f} ms, {seconds / parsing:.2f} times; goal 3)"
+        )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from typed import Typed  # noqa: E402 # found by way of the line above
+from typed import Typed  # found by way of the line above
 
 
 @pytest.fixture

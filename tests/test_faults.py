@@ -177,7 +177,7 @@ def test_what_a_stage_leaves_behind_ends_with_it(project: Typed, body: str) -> N
     [
         "import polars; FRAME = polars.DataFrame({'a': range(100_000)}).group_by('a').len()",
         "from concurrent.futures import ThreadPoolExecutor; POOL = ThreadPoolExecutor(2); POOL.submit(abs, 1).result()",
-        "import numpy as np; from sklearn.cluster import KMeans; MODEL = KMeans(2, n_init=1).fit(np.random.rand(5000, 3))",
+        "import numpy; from sklearn.cluster import KMeans; KMeans(2, n_init=1).fit(numpy.random.rand(5000, 3))",
     ],
     ids=["polars", "thread pool", "openmp"],
 )

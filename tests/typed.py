@@ -25,7 +25,9 @@ class Typed:
         return (self.root / path).read_text("utf-8")
 
     def environment(self, **variables: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIVOT_", "PYTEST_"))}
+        # Without bytecode, every command would compile all that it imports.
+        left = ("PIVOT_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(left)}
         return {**kept, **variables}
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":

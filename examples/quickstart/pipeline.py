@@ -1,7 +1,6 @@
 """Two stages: clean a table of penguins, then learn to guess a penguin's mass from its flipper length."""
 
 from measures import fit_line, is_complete
-
 from pivot import stage
 
 

@@ -11,13 +11,16 @@ from fingerprint_cases import (
     imports,
     layout,
     lazy,
+    projects,
+    scopes,
     unloaded,
     values,
 )
 from fingerprint_cases.case import Case
 
 _TOPICS = (
-    annotations, classes, cosmetic, decorators, dynamic, effects, functions, imports, layout, lazy, unloaded, values,
+    annotations, classes, cosmetic, decorators, dynamic, effects, functions, imports, layout, lazy, projects, scopes,
+    unloaded, values,
 )  # fmt: skip
 
 ALL_CASES: tuple[Case, ...] = tuple(case for topic in _TOPICS for case in topic.CASES)

@@ -96,7 +96,7 @@ def test_a_killed_owner_does_not_block(path: Path) -> None:
 
 
 def test_children_that_a_killed_owner_forked_do_not_block(path: Path) -> None:
-    then = "import os; print(os.fork() or time.sleep(100), flush=True); time.sleep(100)"
+    then = "import os; os.fork() or print(os.getpid(), flush=True); time.sleep(100)"
     holder = hold(path, then)
     assert holder.stdout is not None
     child = int(holder.stdout.readline())

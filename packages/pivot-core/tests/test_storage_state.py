@@ -250,6 +250,45 @@ def read_as_another_user(path: Path, mode: str) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
+@pytest.mark.parametrize("local", [True, False])
+def test_a_readonly_database_reads_and_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, local: bool) -> None:
+    """Not even the files beside it: left by root they would keep others from writing."""
+    monkeypatch.setattr(state_module, "is_local", lambda _: local)
+    with closing(StateDB(path)) as db:
+        fill(db)
+    before = {place.name: (place.stat().st_mtime_ns, place.read_bytes()) for place in path.parent.iterdir()}
+    with closing(StateDB(path, readonly=True)) as db:
+        assert is_full(db)
+        db.save_duration("train", 9.0)
+        assert db.durations() == {"train": 1.5}
+    assert {place.name: (place.stat().st_mtime_ns, place.read_bytes()) for place in path.parent.iterdir()} == before
+
+
+def test_a_readonly_database_that_is_not_there_is_empty_and_stays_away(path: Path) -> None:
+    with closing(StateDB(path, readonly=True)) as db:
+        assert is_empty(db)
+        assert db.problem == ""
+    assert not path.parent.exists()
+
+
+def test_a_damaged_database_is_not_set_aside_by_a_reader(path: Path) -> None:
+    with closing(StateDB(path)) as db:
+        fill(db)
+    damage_header(path)
+    with closing(StateDB(path, readonly=True)) as db:
+        assert is_empty(db)
+        assert "cannot be used" in db.problem
+    assert [place.name for place in path.parent.iterdir()] == ["state.db"]
+
+
+def test_a_reader_sees_what_a_run_has_just_written(db: StateDB, path: Path) -> None:
+    fill(db)
+    with closing(StateDB(path, readonly=True)) as reader:
+        assert is_full(reader)
+        db.save_duration("train", 2.5)
+        assert reader.durations() == {"train": 2.5}
+
+
 def test_another_process_can_read_during_a_run(db: StateDB, path: Path) -> None:
     fill(db)
     with closing(StateDB(path)) as reader:

@@ -658,15 +658,10 @@ def test_killing_writers_leaves_only_whole_objects(place: Place) -> None:
         assert place.store.missing(trees) == set()
         for digest in trees[:2]:
             place.fetch(FileState(digest, 0, 5), "w0-copy")
-            assert list(place.root.glob(".pivot-tmp-*")) == [
-                left for left in place.root.glob(".pivot-tmp-*") if not _belongs_to(left, "w0-copy")
-            ]
-
-
-def _belongs_to(left: Path, name: str) -> bool:
-    import xxhash
-
-    return xxhash.xxh3_64_hexdigest(name.encode()) in left.name
+            assert place.hasher.state("w0-copy") is not None
+        place.store.clean()
+        assert list(place.root.rglob(".pivot-tmp-*")) == []
+        assert list(place.cache.glob("tmp/*.mark")) == []
 
 
 def test_what_killed_writers_left_is_cleaned_when_it_is_old(place: Place) -> None:
@@ -679,18 +674,51 @@ def test_what_killed_writers_left_is_cleaned_when_it_is_old(place: Place) -> Non
     assert [path.name for path in place.cache.glob("tmp/*")] == ["new"]
 
 
-def test_what_a_killed_restore_left_goes_with_the_next_one(place: Place) -> None:
-    from pivot_core.storage.restore import temporary_beside
+RESTORE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from pivot_core.model import FileState
+from pivot_core.storage import restore
+from pivot_core.storage.hasher import Hasher
+from pivot_core.storage.ignore import Ignore
+from pivot_core.storage.stamps import FileClock, Stamps
+from pivot_core.storage.store import ObjectStore
+root, digest, path = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+real = restore.remove
+def die(*args):  # everything is in place, only the temporary is still there
+    os.kill(os.getpid(), signal.SIGKILL)
+restore.remove = die
+hasher = Hasher(root, Stamps(), Ignore(), FileClock(root / ".pivot" / "clock"))
+ObjectStore(root / ".pivot" / "cache", hasher).fetch(FileState(digest, 0), root / path)
+"""
 
-    place.write("a")
-    state = place.put("a")
-    left = temporary_beside(place.root / "a")
-    left.mkdir()
-    (left / "x").touch()
-    assert place.hasher.contents(".") is not None
-    (place.root / "a").unlink()
-    place.fetch(state, "a")
-    assert not left.exists()
+
+def test_what_a_restore_left_that_was_killed_when_all_was_done_is_cleaned(place: Place) -> None:
+    """Nobody fetches that path again, since what is there is right."""
+    tree(place)
+    state = place.put("d")
+    place.write("d/sub/b", b"changed")
+    command = [sys.executable, "-c", RESTORE_AND_DIE, str(place.root), state.digest, "d"]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert len(list(place.root.glob(".pivot-tmp-*"))) == 1
+    assert place.hasher.state("d") == state
+    place.fetch(state, "d")
+    place.store.clean()
+    assert place.litter() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["/etc/passwd", "{root}/precious", "{root}/../.pivot-tmp-x", "{root}/out/.pivot-tmp-x", ""]
+)
+def test_a_mark_removes_nothing_but_temporaries_in_the_project(tmp_path: Path, text: str) -> None:
+    place = Place(tmp_path / "project")
+    (tmp_path / ".pivot-tmp-x").mkdir()
+    place.write("precious")
+    (place.root / "out").symlink_to(tmp_path)
+    Objects(place.cache, "copy").mark(text.format(root=place.root))
+    place.store.clean()
+    assert (tmp_path / ".pivot-tmp-x").is_dir()
+    assert (place.root / "precious").exists()
 
 
 NAMES = st.text(

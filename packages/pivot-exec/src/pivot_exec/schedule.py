@@ -104,8 +104,11 @@ class Schedule:
         return self._go_on([])
 
     def must_run(self, stage: str) -> list[Instruction]:
-        self._move(stage, _State.DECIDING, _State.QUEUED)
         self._deciding = False
+        if self._stopped:
+            self._move(stage, _State.DECIDING, _State.DONE)
+            return [Drop(stage)]
+        self._move(stage, _State.DECIDING, _State.QUEUED)
         heapq.heappush(self._queue, self._entry(stage))
         return self._go_on([])
 

@@ -30,6 +30,7 @@ class LiveDefinitions:
         self._linker = linker
         self._root = str(project.root)
         self._classes = ClassReader(self, locator, modules, linker)
+        self._sources: dict[tuple[str, str], SourceModule | None] = {}
         self.own: object = None
         """What the node that is being made is about: it is not a reference to itself."""
 
@@ -66,7 +67,12 @@ class LiveDefinitions:
     # -- functions ----------------------------------------------------------------------------------------------
 
     def source_of_code(self, code: types.CodeType, module: str) -> SourceModule | None:
-        path = code.co_filename
+        key = (code.co_filename, module)
+        if key not in self._sources:
+            self._sources[key] = self._find_source(*key)
+        return self._sources[key]
+
+    def _find_source(self, path: str, module: str) -> SourceModule | None:
         if not os.path.isabs(path) or self._locator.owner_of_file(path) != "project":
             return None
         source = self._modules.source(module)
@@ -108,7 +114,8 @@ class LiveDefinitions:
         if "registry" in vars(function) and "dispatch" in vars(function):
             self._add_dispatch(function, content, encode)
             return
-        self._add_closure(function, content, encode)
+        if function.__closure__:
+            self._add_closure(function, content, encode, has_source=found is not None)
         self._add_attributes(function, content, encode)
 
     def _add_decorators(self, source: SourceModule, node: FunctionNode, names: Names, content: Content) -> None:
@@ -145,14 +152,14 @@ class LiveDefinitions:
         encode(function.__defaults__)
         encode(function.__kwdefaults__)
 
-    def _add_closure(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
-        for name, value in sorted(_cells(function).items()):
-            if not isinstance(value, types.ModuleType) or self.tree_of(function) is None:
+    def _add_closure(self, function: types.FunctionType, content: Content, encode: Encode, *, has_source: bool) -> None:
+        for name, value in sorted(_cells(function).items(), key=lambda pair: pair[0]):
+            if not isinstance(value, types.ModuleType) or not has_source:
                 content.add("cell", name)
                 encode(value)
 
     def _add_attributes(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
-        for name, value in sorted(vars(function).items()):
+        for name, value in sorted(vars(function).items(), key=lambda pair: pair[0]):
             if not self.is_ignored(value):
                 content.add("attribute", name)
                 encode(value)
@@ -172,7 +179,9 @@ class LiveDefinitions:
 
 def _cells(function: types.FunctionType) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+    if not function.__closure__:
+        return found
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
         try:
             found[name] = cell.cell_contents
         except ValueError:

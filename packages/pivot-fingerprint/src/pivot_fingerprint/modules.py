@@ -1,9 +1,10 @@
 """What a source file defines, and where: parsed once, read piece by piece as the pieces are needed."""
 
 import ast
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 import attrs
 
@@ -68,6 +69,7 @@ class SourceModule:
         self._annotations: dict[int, Part] = {}
         self._decorators: dict[int, tuple[Decorator, ...]] = {}
         self._index: dict[int, dict[tuple[str, int], list[FunctionNode | ast.ClassDef]]] = {}
+        self._lines = [first_line(statement) for statement in self.tree.body]
         self._rebinders: dict[str, list[str]] | None = None
         self._collect(self.tree.body, ())
 
@@ -156,11 +158,13 @@ class SourceModule:
 
     def node_of(self, code: CodeType) -> FunctionNode | None:
         """The definition or lambda that `code` was compiled from, None if there is none here."""
-        line = code.co_firstlineno
+        line, name = code.co_firstlineno, code.co_name
         for statement in self._around(line):
+            if _is_definition(statement, name, line):
+                return statement
             found = [
                 node
-                for node in self._definitions(statement).get((code.co_name, line), ())
+                for node in self._definitions(statement).get((name, line), ())
                 if not isinstance(node, ast.ClassDef)
             ]
             if len(found) > 1:
@@ -178,17 +182,11 @@ class SourceModule:
         return None
 
     def _around(self, line: int) -> Iterator[ast.stmt]:
-        low, high = 0, len(self.tree.body)
-        while low < high:
-            middle = (low + high) // 2
-            if first_line(self.tree.body[middle]) <= line:
-                low = middle + 1
-            else:
-                high = middle
-        for statement in reversed(self.tree.body[:low]):
-            if (statement.end_lineno or 0) < line:
+        body = self.tree.body
+        for index in range(bisect_right(self._lines, line) - 1, -1, -1):
+            if (body[index].end_lineno or 0) < line:
                 return
-            yield statement
+            yield body[index]
 
     def _definitions(self, statement: ast.stmt) -> dict[tuple[str, int], list[FunctionNode | ast.ClassDef]]:
         found = self._index.get(id(statement))
@@ -269,6 +267,12 @@ class SourceModule:
             elif isinstance(inner, ast.Import | ast.ImportFrom):
                 self._collect_import(inner, guards)
         self.statements.append((guards, node))
+
+
+def _is_definition(node: ast.stmt, name: str, line: int) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return node.name == name and first_line(node) == line
 
 
 def first_line(node: ast.stmt) -> int:

@@ -68,10 +68,8 @@ class Project:
 
     def show(self, path: str) -> str:
         """`path` as entries show it: relative to the root with forward slashes, whole if it is outside."""
-        try:
-            return Path(path).relative_to(self.root).as_posix()
-        except ValueError:
-            return Path(path).as_posix()
+        root = f"{self.root}{os.sep}"
+        return (path.removeprefix(root) if path.startswith(root) else path).replace(os.sep, "/")
 
     def ignores(self, module: str) -> bool:
         return module.partition(".")[0] in self.ignore_packages

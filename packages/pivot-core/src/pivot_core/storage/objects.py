@@ -126,8 +126,10 @@ class Objects:
 
     def mark(self, text: str) -> str:
         """Keep `text` until `unmark`, also if this process is killed; returns the name to unmark it by."""
-        mark = f"{self._temporary()}{_MARK}"
-        Path(mark).write_bytes(os.fsencode(text))
+        temporary = self._temporary()
+        mark = f"{temporary}{_MARK}"
+        Path(temporary).write_bytes(os.fsencode(text))
+        os.replace(temporary, mark)  # so that a mark is never seen, or left, without its text
         return mark
 
     def unmark(self, mark: str) -> None:

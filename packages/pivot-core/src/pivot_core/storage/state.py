@@ -170,10 +170,7 @@ class StateDB:
         """The database, a new one, or where neither works an empty one in memory."""
         import sqlite3
 
-        attempts = [self._open_writable, self._open_readable, self._open_immutable]
-        if self._readonly:
-            attempts = attempts[1:] if self._path.exists() else []
-        for attempt in attempts:
+        for attempt in self._ways_to_read() if self._readonly else self._ways_to_write():
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
@@ -181,6 +178,24 @@ class StateDB:
                 if isinstance(error, sqlite3.Error) and _is_damaged(error) and not self._readonly and self._set_aside():
                     return self._open()
         return _checked(sqlite3.connect(":memory:"))
+
+    def _ways_to_write(self) -> list[Callable[[], sqlite3.Connection]]:
+        return [self._open_writable, self._open_readable, self._open_immutable]
+
+    def _ways_to_read(self) -> list[Callable[[], sqlite3.Connection]]:
+        """Merely opening a WAL database makes files beside it, unless nobody has it open and it is taken as it is."""
+        if not self._path.is_file():
+            return []
+        at_rest = self._uses_wal() and not Path(f"{self._path}-wal").exists()
+        return [self._open_immutable if at_rest else self._open_readable]
+
+    def _uses_wal(self) -> bool:
+        """Whether the header of the file says so."""
+        try:
+            with self._path.open("rb") as file:
+                return file.read(20)[18:] == b"\2\2"
+        except OSError:
+            return False
 
     def _open_writable(self) -> sqlite3.Connection:
         import sqlite3
