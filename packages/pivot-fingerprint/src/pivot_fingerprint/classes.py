@@ -8,12 +8,13 @@ from functools import cached_property, partialmethod, singledispatchmethod
 from typing import Any, Final, Protocol
 
 from pivot_fingerprint.graph import Content
+from pivot_fingerprint.kinds import is_a, is_cached
 from pivot_fingerprint.links import Linker, Names
-from pivot_fingerprint.live import FunctionNames, LiveModules, is_cached
+from pivot_fingerprint.live import FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.trees import is_literal
-from pivot_fingerprint.values import Definitions, Encoder
+from pivot_fingerprint.values import Definitions, Encoder, TooLargeError
 
 Encode = Callable[[object], None]
 _METHODS: Final = (
@@ -25,6 +26,7 @@ _METHODS: Final = (
     partialmethod,
     singledispatchmethod,
 )
+_GENERATED: Final = (types.MemberDescriptorType, types.GetSetDescriptorType, types.FunctionType)
 _UNREADING_MODULES: Final = frozenset(
     {"builtins", "abc", "enum", "typing", "collections.abc", "_collections_abc", "contextlib", "threading"}
 )
@@ -131,14 +133,17 @@ class ClassReader:
                 self._add_attribute(name, value, literals, content)
 
     def _is_method(self, value: object) -> bool:
-        if isinstance(value, types.FunctionType):
+        if is_a(value, types.FunctionType):
             return self._definitions.tree_of(value) is not None or "__wrapped__" in vars(value)
-        return isinstance(value, _METHODS) or is_cached(value) or self._definitions.is_project_type(type(value))
+        return issubclass(type(value), _METHODS) or is_cached(value) or self._definitions.is_project_type(type(value))
 
     def _add_attribute(self, name: str, value: object, literals: dict[str, ast.expr], content: Content) -> None:
         """An attribute counts by its value where the statement alone does not say it."""
         held = Content()
-        Encoder(self._definitions, held).encode(value)
+        try:
+            Encoder(self._definitions, held).encode(value)
+        except TooLargeError:
+            held.cut(name)
         if name in literals:
             stated = Content()
             Encoder(self._definitions, stated).encode(ast.literal_eval(literals[name]))
@@ -165,6 +170,6 @@ def _literals(node: ast.ClassDef) -> dict[str, ast.expr]:
 def _is_generated(cls: type, name: str, value: Any) -> bool:
     if name.startswith("__") or (name.startswith("_") and name.endswith("_")) or name == "_abc_impl":
         return True
-    if isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType | types.FunctionType):
+    if issubclass(type(value), _GENERATED):
         return True
     return issubclass(cls, enum.Enum) and (type(value) is cls or name.startswith("_"))

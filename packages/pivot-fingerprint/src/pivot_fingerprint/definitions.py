@@ -3,14 +3,16 @@
 
 import ast
 import os
+import re
 import types
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pivot_fingerprint.classes import ClassReader
 from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.kinds import is_a
 from pivot_fingerprint.links import Linker, Names
-from pivot_fingerprint.live import FunctionNames, LiveModules, is_cached
+from pivot_fingerprint.live import FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import digest_text
@@ -29,6 +31,7 @@ class LiveDefinitions:
         self._modules = modules
         self._linker = linker
         self._root = str(project.root)
+        self._root_pattern = re.compile(re.escape(self._root) + r"(?![\w.-])")
         self._classes = ClassReader(self, locator, modules, linker)
         self._sources: dict[tuple[str, str], SourceModule | None] = {}
         self.own: object = None
@@ -55,7 +58,7 @@ class LiveDefinitions:
         return self._modules.is_ignored(value)
 
     def relative(self, text: str) -> str:
-        return text.replace(self._root, "<root>") if self._root in text and len(self._root) > 1 else text
+        return self._root_pattern.sub("<root>", text) if self._root in text and len(self._root) > 1 else text
 
     def add_class(self, cls: type, content: Content, encode: Encode) -> None:
         self._classes.add(cls, content, encode, is_home=cls is self.own)
@@ -101,11 +104,10 @@ class LiveDefinitions:
             source, node = found
             names = self.names_of(function)
             content.trees.append(node)
-            self._linker.add(content, source.function(node), names)
+            part = source.function(node)
+            has_values = self._add_defaults(function, node, content, encode)
+            self._linker.add(content, part, names, leave=part.default_refs if has_values else frozenset())
             self._add_decorators(source, node, names, content)
-            if not all(is_literal(item) for item in (*node.args.defaults, *filter(None, node.args.kw_defaults))):
-                encode(function.__defaults__)
-                encode(function.__kwdefaults__)
             content.edges[("import", names.module, "live")] = None
         elif self._is_foreign(function):
             content.link("function", self._foreign(function))
@@ -117,6 +119,17 @@ class LiveDefinitions:
         if function.__closure__:
             self._add_closure(function, content, encode, has_source=found is not None)
         self._add_attributes(function, content, encode)
+
+    def _add_defaults(self, function: types.FunctionType, node: FunctionNode, content: Content, encode: Encode) -> bool:
+        """Add the defaults that are computed; say whether their values were all to be had."""
+        if all(is_literal(item) for item in (*node.args.defaults, *filter(None, node.args.kw_defaults))):
+            return True
+        was_opaque, content.is_opaque = content.is_opaque, False
+        encode(function.__defaults__)
+        encode(function.__kwdefaults__)
+        has_values = not content.is_opaque
+        content.is_opaque = content.is_opaque or was_opaque
+        return has_values
 
     def _add_decorators(self, source: SourceModule, node: FunctionNode, names: Names, content: Content) -> None:
         for decorator in source.decorators(node):
@@ -154,7 +167,7 @@ class LiveDefinitions:
 
     def _add_closure(self, function: types.FunctionType, content: Content, encode: Encode, *, has_source: bool) -> None:
         for name, value in sorted(_cells(function).items(), key=lambda pair: pair[0]):
-            if not isinstance(value, types.ModuleType) or not has_source:
+            if not is_a(value, types.ModuleType) or not has_source:
                 content.add("cell", name)
                 encode(value)
 
@@ -194,10 +207,3 @@ def _nested(code: types.CodeType) -> Iterable[types.CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _nested(constant)
-
-
-def is_function_like(value: object) -> bool:
-    """Whether the value is a function, or one behind `functools` wrappers."""
-    from functools import partial
-
-    return isinstance(value, types.FunctionType | types.MethodType | partial) or is_cached(value)

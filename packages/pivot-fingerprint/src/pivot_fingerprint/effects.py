@@ -194,7 +194,7 @@ class Effects:
         return changed
 
     def _noticing_bases(self, module: str, part: Part) -> set[Key]:
-        """The bases of a class that get to know of it: by `__init_subclass__` or a metaclass."""
+        """The bases of a class that get to know of it: by `__init_subclass__`, a metaclass or `__subclasses__`."""
         return {key for ref in part.refs for key in self._static_keys(module, ref) if self._notices(key, set())}
 
     def _notices(self, key: Key, seen: set[Key]) -> bool:
@@ -205,7 +205,8 @@ class Effects:
         for binding in source.bindings.get(key[2], ()):
             if not isinstance(binding.node, ast.ClassDef):
                 continue
-            if binding.node.keywords or any(source.functions_named(f"{key[2]}.__init_subclass__")):
+            is_told = any(source.functions_named(f"{key[2]}.__init_subclass__"))
+            if binding.node.keywords or is_told or source.asks_for_subclasses:
                 return True
             for base in source.class_shell(binding.node).refs:
                 if any(self._notices(above, seen) for above in self._static_keys(key[1], base)):

@@ -66,6 +66,13 @@ class Content:
     def note(self, text: str) -> None:
         self.notes[text] = None
 
+    def cut(self, what: str) -> None:
+        """Forget what was added of a value that is too large to be looked at."""
+        self.tokens = ["cut", what]
+        self.edges.clear()
+        self.is_opaque = True
+        self.note(f"{what}: cut, too large")
+
     @property
     def digest(self) -> str:
         return digest_text(self.tokens)

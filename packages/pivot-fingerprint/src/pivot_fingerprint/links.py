@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from pivot_fingerprint.graph import Content, Key, Target
 from pivot_fingerprint.locate import Locator
-from pivot_fingerprint.parts import Chain, Dynamic, Part
+from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
 from pivot_fingerprint.resolve import StaticNames
 
 DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
@@ -36,13 +36,13 @@ class Linker:
         self._locator = locator
         self._static = static
 
-    def add(self, content: Content, part: Part, names: Names) -> None:
-        """Add what `part` does and everything it uses."""
+    def add(self, content: Content, part: Part, names: Names, leave: frozenset[Ref] = frozenset()) -> None:
+        """Add what `part` does and everything it uses, but for the references to `leave`."""
         content.add(part.digest)
         content.reads.update(part.reads)
         for local, imported in sorted(part.labels):
             content.add(f"{local}<{imported}")
-        for module, chain in sorted(part.refs):
+        for module, chain in sorted(part.refs - leave if leave else part.refs):
             targets = tuple(self._targets(module, chain, names))
             content.link(f"{module}:{'.'.join(chain)}", targets)
             self._add_readings(content, part, targets)

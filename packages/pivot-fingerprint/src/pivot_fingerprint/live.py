@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pivot_fingerprint.graph import Target
+from pivot_fingerprint.kinds import is_a, is_cached
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import Chain
@@ -18,6 +19,7 @@ from pivot_fingerprint.resolve import BUILTINS, StaticNames, Targets
 
 MISSING: Final = object()
 _NOTHING: Final[Mapping[str, object]] = {}
+_NAMED: Final = (types.FunctionType, types.BuiltinFunctionType, type)
 
 
 class LiveModules:
@@ -37,7 +39,7 @@ class LiveModules:
         if module in self._spaces:
             return self._spaces[module]
         loaded = sys.modules.get(module)
-        if isinstance(loaded, types.ModuleType):
+        if is_a(loaded, types.ModuleType):
             self._spaces[module] = vars(loaded)
             return self._spaces[module]
         return None
@@ -91,7 +93,7 @@ class LiveModules:
 
     def bound(self, module: str, name: str, value: object, rest: Chain) -> Targets:
         """What the name, which holds `value` in `module`, counts as; `rest` are the attributes taken of it."""
-        if isinstance(value, types.ModuleType):
+        if is_a(value, types.ModuleType):
             return self.of_module(value, rest)
         key = (module, name, id(value))
         if key not in self._memo:
@@ -146,7 +148,7 @@ class LiveModules:
 
     def home(self, value: Any) -> tuple[str, str] | None:
         """The module and qualified name that a function or class says it has, if it is indeed found there."""
-        if not isinstance(value, types.FunctionType | types.BuiltinFunctionType | type) and not is_cached(value):
+        if not issubclass(type(value), _NAMED) and not is_cached(value):
             return None
         try:
             module, qualified = value.__module__, value.__qualname__
@@ -161,22 +163,25 @@ class LiveModules:
         first, *rest = qualified.split(".")
         found = (self.space(module) or {}).get(first, MISSING)
         for name in rest:
-            if not isinstance(found, type):
+            if not is_a(found, type):
                 return MISSING
             found = type.__getattribute__(found, "__dict__").get(name, MISSING)
         return found
 
     def is_ignored(self, value: object) -> bool:
         """Whether the value is of a package that never counts."""
-        owner = value if isinstance(value, types.FunctionType | type) else type(value)
-        module = owner.__dict__.get("__module__") if isinstance(owner, type) else owner.__module__
+        if is_a(value, types.FunctionType):
+            module: object = value.__module__
+        else:
+            owner = value if is_a(value, type) else type(value)
+            module = type.__getattribute__(owner, "__dict__").get("__module__")
         return isinstance(module, str) and self._locator.locate(module.partition(".")[0]).owner == "ignored"
 
     def text(self, module: str, chain: Chain) -> str | None:
         """The string that the chain holds now."""
         value = (self.space(module) or {}).get(chain[0], MISSING)
         for name in chain[1:]:
-            if not isinstance(value, types.ModuleType):
+            if not is_a(value, types.ModuleType):
                 return None
             value = vars(value).get(name, MISSING)
         return value if type(value) is str else None
@@ -198,7 +203,7 @@ class FunctionNames:
         root = chain[0]
         if root in self._cells:
             value = self._cells[root]
-            return self._modules.of_module(value, chain[1:]) if isinstance(value, types.ModuleType) else ()
+            return self._modules.of_module(value, chain[1:]) if is_a(value, types.ModuleType) else ()
         if self.optional is not None and root not in self.optional:
             space = self._modules.space(self.module) or {}
             if root not in space and not hasattr(builtins, root):
@@ -207,8 +212,3 @@ class FunctionNames:
 
     def text(self, chain: Chain) -> str | None:
         return self._modules.text(self.module, chain)
-
-
-def is_cached(value: object) -> bool:
-    """Whether this is a function behind `functools.cache` or `lru_cache`."""
-    return type(value).__name__ == "_lru_cache_wrapper"

@@ -65,6 +65,7 @@ class SourceModule:
         self.statements: list[tuple[Guards, ast.stmt]] = []
         """What stands at the top and is neither a definition nor an import, in order."""
         self.tree = ast.parse(source)
+        self.asks_for_subclasses = b"__subclasses__" in source
         self._parts: dict[int, Part] = {}
         self._annotations: dict[int, Part] = {}
         self._decorators: dict[int, tuple[Decorator, ...]] = {}

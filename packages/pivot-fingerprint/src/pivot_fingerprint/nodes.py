@@ -7,11 +7,13 @@ import types
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+import attrs
 import xxhash
 
-from pivot_fingerprint.definitions import LiveDefinitions, is_function_like
+from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.kinds import is_a, is_function_like
 from pivot_fingerprint.links import Linker, ModuleNames
 from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
@@ -20,7 +22,7 @@ from pivot_fingerprint.project import Project, Sources
 from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
 from pivot_fingerprint.trees import annotations_of, docstring_of
-from pivot_fingerprint.values import Encoder
+from pivot_fingerprint.values import Encoder, TooLargeError
 
 _NOTHING: Final = Node("", "", "")
 
@@ -64,8 +66,23 @@ class Nodes:
     def node(self, key: Key) -> Node:
         found = self._nodes.get(key)
         if found is None:
-            found = self._nodes[key] = self._makers[key[0]](key)
+            found = self._nodes[key] = self._make(key)
         return found
+
+    def _make(self, key: Key) -> Node:
+        try:
+            return self._makers[key[0]](key)
+        except Exception as error:  # noqa: BLE001 # a fingerprint says what it could not see, it does not fail
+            return self._unseen(key, error)
+
+    def _unseen(self, key: Key, error: Exception) -> Node:
+        """What stands for a definition that could not be looked at: the whole file it is in."""
+        content = Content()
+        content.note(f"could not be looked at ({type(error).__name__}: {error}): its file counts")
+        location = self._locator.locate(key[1]) if len(key) > 2 else None
+        if location is not None and location.path:
+            content.edges[("file", location.path)] = None
+        return content.node("unseen", ".".join(key[1:]))
 
     def key_of(self, value: object) -> Key:
         """The key under which an object is fingerprinted: its definition's, or its own."""
@@ -90,7 +107,8 @@ class Nodes:
     def _member(self, key: Key) -> Node:
         _, module, owner, name = key
         value = self.modules.find(module, f"{owner}.{name}")
-        return self._value_node(value, module, f"{owner}.{name}", kind="func")
+        node = self._value_node(value, module, f"{owner}.{name}", kind="func")
+        return _with_owner(node, ("live", module, owner))
 
     def _object(self, key: Key) -> Node:
         value: Any = self._objects[key[1]]
@@ -103,7 +121,7 @@ class Nodes:
         content = Content()
         full = f"{module}.{name}"
         source = self.modules.source(module)
-        kind = kind or ("class" if isinstance(value, type) else "func" if is_function_like(value) else "value")
+        kind = kind or ("class" if is_a(value, type) else "func" if is_function_like(value) else "value")
         is_volatile = f"{kind}:{full}" in self._volatile or full in self._volatile
         if not is_volatile:
             self._encode(value, content)
@@ -127,15 +145,19 @@ class Nodes:
 
     def _encode(self, value: object, content: Content) -> None:
         outer, self._definitions.own = self._definitions.own, value
-        Encoder(self._definitions, content).encode(value)
-        self._definitions.own = outer
+        try:
+            Encoder(self._definitions, content).encode(value)
+        except TooLargeError:
+            content.cut(f"{type(value).__module__}.{type(value).__qualname__}")
+        finally:
+            self._definitions.own = outer
 
     def _line_of(self, value: Any) -> int:
-        if isinstance(value, type):
+        if is_a(value, type):
             line = type.__getattribute__(value, "__dict__").get("__firstlineno__", 0)
             return line if isinstance(line, int) else 0
         function = _innermost(value)
-        return function.__code__.co_firstlineno if isinstance(function, types.FunctionType) else 0
+        return function.__code__.co_firstlineno if is_a(function, types.FunctionType) else 0
 
     # -- by source ----------------------------------------------------------------------------------------------
 
@@ -150,7 +172,8 @@ class Nodes:
             content.edges[("live", module, name)] = None
         content.edges[("import", module, "static")] = None
         self.trees.setdefault(content.digest, content.trees)
-        return content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
+        node = content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
+        return _with_owner(node, ("static", module, name.partition(".")[0])) if "." in name else node
 
     def _differs(self, source: SourceModule, name: str) -> bool:
         """Whether the loaded module holds something else under the name than its source says, as after a patch."""
@@ -159,13 +182,13 @@ class Nodes:
             return False
         stated = self._static.stated(source, name)
         if isinstance(stated, ast.FunctionDef | ast.AsyncFunctionDef):
-            is_same = isinstance(value, types.FunctionType) and self._definitions.tree_of(value) == (source, stated)
+            is_same = is_a(value, types.FunctionType) and self._definitions.tree_of(value) == (source, stated)
             return not is_same and not stated.decorator_list
         if isinstance(stated, ast.ClassDef):
-            return not isinstance(value, type) and not stated.decorator_list
+            return not is_a(value, type) and not stated.decorator_list
         if isinstance(stated, ast.expr):
             held, said = Content(), Content()
-            Encoder(self._definitions, held).encode(value)
+            self._encode(value, held)
             Encoder(self._definitions, said).encode(ast.literal_eval(stated))
             return held.tokens != said.tokens
         return self._reads_input(("static", source.name, name))
@@ -283,7 +306,7 @@ class Nodes:
     def _subclasses(self, key: Key) -> Node:
         content = Content()
         value = self.modules.find(key[2], ".".join(key[3:])) if key[1] != "static" else MISSING
-        for cls in _all_subclasses(value) if isinstance(value, type) else ():
+        for cls in _all_subclasses(value) if is_a(value, type) else ():
             for target in self._definitions.of_object(cls) or ():
                 if target.key is not None:
                     content.edges[target.key] = None
@@ -310,13 +333,13 @@ class Nodes:
                     yield source, binding.node, self._linker.static_names(key[1])
             return
         value = self._objects.get(key[1]) if key[0] == "object" else self.modules.find(key[1], ".".join(key[2:]))
-        if isinstance(value, type):
+        if is_a(value, type):
             found = self._definitions.class_tree(value)
             if found is not None:
                 yield *found, FunctionNames(self.modules, value.__module__)
             return
         function = _innermost(value)
-        if isinstance(function, types.FunctionType):
+        if is_a(function, types.FunctionType):
             tree = self._definitions.tree_of(function)
             if tree is not None:
                 yield *tree, self._definitions.names_of(function)
@@ -352,14 +375,20 @@ class Nodes:
                 yield ("file", os.path.join(directory, name))
 
 
+def _with_owner(node: Node, owner: Key) -> Node:
+    """What a method looks up about definitions it may look up about its own class, as `type(self)` or `cls`."""
+    read = tuple((what, *owner) for what in ("annotations", "doc", "subclasses") if what in node.reads)
+    return attrs.evolve(node, edges=node.edges + read) if read else node
+
+
 def _innermost(value: Any) -> Any:
     """The function inside partials, methods and wrappers that keep what they wrap."""
     for _ in range(20):
-        if isinstance(value, types.FunctionType):
+        if is_a(value, types.FunctionType):
             inner = vars(value).get("__wrapped__")
-        elif isinstance(value, types.MethodType | staticmethod | classmethod):
+        elif is_a(value, types.MethodType) or is_a(value, staticmethod) or is_a(value, classmethod):
             inner = value.__func__
-        elif isinstance(value, property):
+        elif is_a(value, property):
             inner = value.fget
         elif is_function_like(value):
             inner = getattr(value, "func", None) or getattr(value, "__wrapped__", None)

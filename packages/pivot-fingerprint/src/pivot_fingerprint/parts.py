@@ -28,6 +28,8 @@ class Part:
 
     digest: str
     refs: frozenset[Ref]
+    default_refs: frozenset[Ref]
+    """Those of them that are used only to compute the defaults of the function's parameters."""
     labels: frozenset[tuple[str, str]]
     """(local name, what an import in the piece binds it to), for the names that are used."""
     executes: frozenset[str]

@@ -82,6 +82,7 @@ class Reader:
         self._reads: set[str] = set()
         self._uses: dict[Use, set[Ref]] = {"load": set(), "store": set(), "call": set(), "discard": set()}
         self._keep_imports = False
+        self._default_uses = slice(0)
 
     # -- what can be read ---------------------------------------------------------------------------------------
 
@@ -119,12 +120,18 @@ class Reader:
     def _finish(self) -> Part:
         while self._scope.parent is not None:
             self._close()
+        in_defaults = self._top.uses[self._default_uses]
+        del self._top.uses[self._default_uses]
         for chain, use in self._top.uses:
+            self._resolve(self._top, chain, use)
+        elsewhere = frozenset(self._uses["load"])
+        for chain, use in in_defaults:
             self._resolve(self._top, chain, use)
         uses = self._uses
         return Part(
             digest=digest_text(self._out),
             refs=frozenset(uses["load"]),
+            default_refs=frozenset(uses["load"] - elsewhere),
             labels=frozenset(self._labels),
             executes=frozenset(self._executes),
             stores=frozenset(uses["store"]),
@@ -143,6 +150,9 @@ class Reader:
         parent = scope.parent
         assert parent is not None
         self._scope = parent
+        if scope.kind == "class":
+            # They become attributes of the class, used by way of it.
+            self._uses["load"].update(ref for refs in scope.imports.values() for ref in refs)
         outer = parent
         if scope.kind == "function":
             while outer.kind == "class" and outer.parent is not None:
@@ -280,7 +290,10 @@ class Reader:
                 self._uses["load"].add(module)
                 return
             if node.args:
-                self._look_up_module(name, node.args[0], node.lineno)
+                given = (
+                    [*node.args[1:], *(keyword.value for keyword in node.keywords)] if name == "import_module" else []
+                )
+                self._look_up_module(name, node.args[0], node.lineno, given[0] if given else None)
         elif name in ("run_module", "run_path", "spec_from_file_location", "walk_packages", "iter_modules"):
             self._dynamic.append(Dynamic(name, node.lineno))
         elif len(chain) == 1 and name in NAMESPACE_READERS:
@@ -392,7 +405,7 @@ class Reader:
             return given[0].value
         return self._package
 
-    def _look_up_module(self, what: str, name: ast.expr, line: int) -> None:
+    def _look_up_module(self, what: str, name: ast.expr, line: int, anchor: ast.expr | None = None) -> None:
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             self._uses["load"].add((name.value, ()))
             return
@@ -400,7 +413,15 @@ class Reader:
         if what == "sys.modules" and chain == ("__name__",):
             self._dynamic.append(Dynamic("globals", line))
         else:
-            self._dynamic.append(Dynamic("import_module", line, known_prefix(name), chain or ()))
+            self._dynamic.append(Dynamic("import_module", line, self._prefix(name, anchor), chain or ()))
+
+    def _prefix(self, name: ast.expr, anchor: ast.expr | None) -> str:
+        """What the computed name of a module is known to begin with; a relative one begins with the package."""
+        prefix = known_prefix(name)
+        if prefix.startswith(".") or (not prefix and anchor is not None):
+            base = anchor.value if isinstance(anchor, ast.Constant) and isinstance(anchor.value, str) else self._package
+            return f"{base}.{prefix.lstrip('.')}"
+        return prefix
 
     # -- definitions --------------------------------------------------------------------------------------------
 
@@ -414,8 +435,11 @@ class Reader:
                 self._bind(node.name)
                 annotated = any((chain_of(callee(item)) or ("",))[-1] in REGISTERING for item in node.decorator_list)
         arguments = node.args
+        before = len(self._scope.uses)
         self._visit_all(arguments.defaults)
         self._visit_all(arguments.kw_defaults)
+        if not decorators:
+            self._default_uses = slice(before, len(self._scope.uses))
         if annotated:
             for _, annotation in annotations_of(node):
                 if annotation is not None:

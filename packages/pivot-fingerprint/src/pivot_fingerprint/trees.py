@@ -6,6 +6,7 @@ from typing import Final
 
 from pivot_fingerprint.parts import Chain
 
+_OWN_PACKAGE: Final = (("__name__",), ("__package__",))
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 REGISTERING: Final = frozenset({"register", "validate_call", "singledispatch", "singledispatchmethod"})
@@ -51,8 +52,12 @@ def known_prefix(name: ast.expr) -> str:
     """What a computed string is known to begin with: "plugins." for `f"plugins.{x}"` and for `"plugins." + x`."""
     if isinstance(name, ast.JoinedStr) and name.values:
         name = name.values[0]
+        if isinstance(name, ast.FormattedValue) and chain_of(name.value) in _OWN_PACKAGE:
+            return "."
     elif isinstance(name, ast.BinOp):
         name = name.left
+        if chain_of(name) in _OWN_PACKAGE:
+            return "."
     elif isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
         name = name.func.value
     if isinstance(name, ast.Constant) and isinstance(name.value, str):

@@ -19,13 +19,15 @@ import xxhash
 
 from pivot_fingerprint.frames import frame_content
 from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.kinds import is_a, is_cached
 from pivot_fingerprint.parts import digest_text
 
-MAX_OBJECTS: Final = 200_000
+MAX_OBJECTS: Final = 1_000_000
 MAX_DEPTH: Final = 120
+LONG: Final = 32
+"""Longer sequences of plain numbers or strings are written in one go."""
 _MISSING: Final = object()
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
-_CACHE_WRAPPER: Final = "_lru_cache_wrapper"
 
 _OPAQUE_MODULES: Final = frozenset(
     {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
@@ -65,6 +67,10 @@ class Definitions(Protocol):
         ...
 
 
+class TooLargeError(Exception):
+    """A value holds more objects than are looked at. What was written of it until then depends on the order of sets."""
+
+
 class Encoder:
     """Writes values into one node's content."""
 
@@ -80,6 +86,9 @@ class Encoder:
     def encode(self, value: object) -> None:
         cls = type(value)
         scalar = _SCALARS.get(cls)
+        self._count += 1
+        if self._count > MAX_OBJECTS:
+            raise TooLargeError
         if scalar is not None:
             self.content.add(cls.__name__, scalar(value))
         elif cls is str:
@@ -98,9 +107,8 @@ class Encoder:
             self._lowest = min(self._lowest, depth)
             content.add("cycle", str(len(self._stack) - depth))
             return
-        self._count += 1
-        if self._count > MAX_OBJECTS or len(self._stack) > MAX_DEPTH:
-            self._opaque(cls, "cut: too large" if self._count > MAX_OBJECTS else "cut: nested too deeply")
+        if len(self._stack) > MAX_DEPTH:
+            self._opaque(cls, "cut: nested too deeply")
             return
         depth = len(self._stack)
         outer_lowest, self._lowest = self._lowest, depth
@@ -108,6 +116,8 @@ class Encoder:
         start = len(content.tokens)
         try:
             self._encode_content(value, cls)
+        except TooLargeError:
+            raise
         except Exception as error:  # noqa: BLE001 # whatever a stranger's object raises, it counts by its type then
             del content.tokens[start:]
             self._opaque(cls, f"{type(error).__name__} while it was read")
@@ -138,7 +148,7 @@ class Encoder:
             content.link("", self.definitions.of_module(value))
         elif self.definitions.is_ignored(value):
             content.add("ignored")
-        elif isinstance(value, type):
+        elif issubclass(cls, type):
             self._encode_class(value)
         elif cls is types.FunctionType:
             self._encode_function(value)
@@ -146,7 +156,7 @@ class Encoder:
             content.add(cls.__name__)
             for item in _CALLABLES[cls](value):
                 self.encode(item)
-        elif cls.__name__ == _CACHE_WRAPPER:
+        elif is_cached(value):
             self._encode_cached(value)
         elif cls is types.BuiltinFunctionType or cls is types.MethodWrapperType:
             self._encode_builtin(value)
@@ -167,12 +177,21 @@ class Encoder:
 
     def encode_sequence(self, value: Any) -> None:
         self.content.add(str(len(value)))
-        if len(value) > 32 and set(map(type, value)) <= _NUMBERS:
-            self.content.add(repr(value))
-        else:
-            self.encode_items(value)
+        if len(value) > LONG:
+            kinds = set(map(type, value))
+            if kinds <= _NUMBERS:
+                self.content.add("numbers", repr(value))
+                return
+            if kinds == {str}:
+                self.content.add("strings", self.definitions.relative(repr(value)))
+                return
+        self.encode_items(value)
 
     def encode_mapping(self, value: Mapping[object, object]) -> None:
+        if len(value) > LONG:
+            self.encode_sequence(list(value.keys()))
+            self.encode_sequence(list(value.values()))
+            return
         for key, item in value.items():
             self.encode(key)
             self.encode(item)
@@ -210,7 +229,7 @@ class Encoder:
         if targets is not None and len(self._stack) > 1:
             self.content.link("function", targets)
             return
-        self.content.add(_CACHE_WRAPPER)
+        self.content.add("cached")
         self.encode(value.cache_parameters())
         self.encode(value.__wrapped__)
 
@@ -220,7 +239,7 @@ class Encoder:
             self.content.link("function", targets)
             return
         self.content.add("builtin", str(value.__module__ if hasattr(value, "__module__") else ""), value.__qualname__)
-        if not isinstance(value.__self__, types.ModuleType | None):
+        if not (value.__self__ is None or is_a(value.__self__, types.ModuleType)):
             self.encode(value.__self__)
 
     # -- instances ----------------------------------------------------------------------------------------------
@@ -255,7 +274,7 @@ class Encoder:
     def _encode_builtin_base(self, value: object) -> bool:
         """What an instance of a subclass of list, dict, str and so on holds as such; whether it is one."""
         for base, items in _BASES:
-            if isinstance(value, base):
+            if issubclass(type(value), base):
                 self.content.add(base.__name__)
                 items(self, value)
                 return True
