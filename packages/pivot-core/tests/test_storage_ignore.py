@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.ignore import Ignore, is_litter
@@ -66,6 +66,7 @@ def test_patterns(lines: list[str], ignored: list[str], kept: list[str]) -> None
     assert [p for p in kept if ignore.ignored(p.rstrip("/"), directory=p.endswith("/"))] == []
 
 
+@settings(deadline=None)
 @given(st.text("ab*?[]!/\\-^#. &|~", max_size=8), st.text("ab/-]", min_size=1, max_size=6))
 def test_no_pattern_makes_it_fail(line: str, path: str) -> None:
     Ignore.parse([line]).ignored(path, directory=True)
@@ -205,20 +206,23 @@ def test_what_is_known_to_be_a_directory_may_hold_matches_of_a_recursive_glob() 
     assert not matches("data/**/*.csv", "models", directory=True)
 
 
-@given(st.text("ab./*?", min_size=1, max_size=8).filter(lambda p: "//" not in p and p.strip("/") == p))
-def test_what_a_glob_expands_to_matches_it(pattern: str) -> None:
-    """The edge of the graph and the expansion can never disagree."""
-    import tempfile
+@pytest.fixture(scope="module")
+def small_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("small")
+    for path in ["a", "b/a", "b/b.a", "b/.a/b", "ab/a/b/ab", "a.b"]:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
 
+
+@settings(deadline=None)
+@given(st.text("ab./*?", min_size=1, max_size=8).filter(lambda p: "//" not in p and p.strip("/") == p))
+def test_what_a_glob_expands_to_matches_it(pattern: str, small_tree: Path) -> None:
+    """The edge of the graph and the expansion can never disagree."""
     if any(part in (".", "..") for part in pattern.split("/")):
         return
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        for path in ["a", "b/a", "b/b.a", "b/.a/b", "ab/a/b/ab", "a.b"]:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).touch()
-        for path in expand(root, pattern, Ignore()):
-            assert matches(pattern, path), path
+    for path in expand(small_tree, pattern, Ignore()):
+        assert matches(pattern, path), path
 
 
 def test_litter_is_told_by_name_alone() -> None:

@@ -113,11 +113,19 @@ def test_children_that_a_killed_owner_forked_do_not_block(path: Path) -> None:
 
 def test_waiting_takes_the_lock_when_it_is_free(path: Path) -> None:
     holder = hold(path)
-    threading.Timer(0.2, lambda: end(holder)).start()
+    ending = threading.Event()
+
+    def end_it() -> None:
+        ending.set()
+        end(holder)
+
+    timer = threading.Timer(0.2, end_it)
+    timer.start()
     lock = RunLock(path)
     lock.acquire(wait=True)
-    assert holder.poll() is not None
+    assert ending.is_set()
     lock.release()
+    timer.join()
 
 
 def test_a_place_that_cannot_be_locked_is_named(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Loaded:
 
 
 class Loader(Protocol):
+    """Imports a pipeline somewhere and says what is in it."""
+
     def load(self, project: Project) -> Loaded:
         """Import the pipeline of `project` and fingerprint its stages. Raises PipelineError."""
 
@@ -120,6 +122,8 @@ class Store(Protocol):
 
 
 class Records(Protocol):
+    """The last record of each stage."""
+
     def read(self, stage: str) -> Record | None:
         """The last record of a stage; None where there is none or it fails its check."""
 
@@ -127,6 +131,8 @@ class Records(Protocol):
 
 
 class RunCache(Protocol):
+    """Outs of earlier runs, by the key of all that they depend on."""
+
     def find(self, key: str) -> Mapping[str, FileState] | None:
         """The outs, by path, of an earlier run with this key."""
 
@@ -134,4 +140,6 @@ class RunCache(Protocol):
 
 
 class EventSink(Protocol):
+    """Takes the events of a run, in order."""
+
     def emit(self, event: Event) -> None: ...

@@ -1,4 +1,4 @@
-"""Questions to a live object that it has no say in: `isinstance` asks it for its `__class__`, which may be its own code."""
+"""Questions to a live object that it has no say in: `isinstance` asks it for its `__class__`, maybe its own code."""
 
 import types
 from functools import partial
