@@ -3,6 +3,7 @@
 from fingerprint_cases import (
     annotations,
     classes,
+    corners,
     cosmetic,
     decorators,
     dynamic,
@@ -19,7 +20,7 @@ from fingerprint_cases import (
 from fingerprint_cases.case import Case
 
 _TOPICS = (
-    annotations, classes, cosmetic, decorators, dynamic, effects, functions, imports, layout, lazy, projects, scopes,
+    annotations, classes, corners, cosmetic, decorators, dynamic, effects, functions, imports, layout, lazy, projects, scopes,
     unloaded, values,
 )  # fmt: skip
 

@@ -74,12 +74,12 @@ def stage(name: str, result: str, before: str = "") -> str:
 
 
 def pipeline(top: str, *stages: str) -> str:
-    """The source of a pipeline file: the docstring that `top` may start with, imports, the rest of `top`, the stages."""
+    """The source of a pipeline file: what `top` has to start with, imports, the rest of `top`, the stages."""
     body = dedent(top).strip()
-    docstring = ""
-    if body.startswith('"""'):
-        docstring, _, body = body.partition("\n")
-    return "\n".join([docstring, "from pathlib import Path", "", "from pivot import stage", body, "", "", *stages])
+    first = ""
+    if body.startswith(('"""', "from __future__")):
+        first, _, body = body.partition("\n")
+    return "\n".join([first, "from pathlib import Path", "", "from pivot import stage", body, "", "", *stages])
 
 
 def project(top: str, *stages: str, **modules: str) -> dict[str, str]:
