@@ -145,7 +145,7 @@ class LiveDefinitions:
         if os.path.isabs(path):
             return self._locator.owner_of_file(path) != "project"
         module = function.__globals__.get("__name__")
-        return isinstance(module, str) and self._modules.source(module) is None
+        return isinstance(module, str) and self._locator.locate(module).owner in ("distribution", "python", "ignored")
 
     def _foreign(self, function: types.FunctionType) -> Iterable[Target]:
         module = str(function.__globals__.get("__name__", ""))

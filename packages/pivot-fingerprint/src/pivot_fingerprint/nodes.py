@@ -14,14 +14,14 @@ from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.graph import Content, Key, Node
 from pivot_fingerprint.kinds import is_a, is_function_like
-from pivot_fingerprint.links import Linker, ModuleNames
+from pivot_fingerprint.links import DEFINITION_TAGS, Linker, ModuleNames
 from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.project import Project, Sources
 from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
-from pivot_fingerprint.trees import annotations_of, docstring_of
+from pivot_fingerprint.trees import docstring_of
 from pivot_fingerprint.values import Encoder, TooLargeError
 
 _NOTHING: Final = Node("", "", "")
@@ -312,18 +312,13 @@ class Nodes:
                     content.edges[target.key] = None
         return content.node("", "")
 
-    def parameter_annotations(self, key: Key) -> Iterator[Key]:
-        """The definitions which the annotations of a function's parameters name, and the annotations themselves."""
+    def parameter_types(self, key: Key) -> Iterator[Key]:
+        """The definitions that the annotations of a function's parameters name: who calls it may make these."""
         for source, node, names in self._trees_of(key):
-            if isinstance(node, ast.ClassDef):
-                continue
-            annotated = [pair for pair in annotations_of(node) if pair[0] != "return" and pair[1] is not None]
-            if annotated:
+            if not isinstance(node, ast.ClassDef):
                 content = Content()
                 self._linker.add(content, source.parameters(node), names)
-                made: Key = ("parameters", *key)
-                self._nodes[made] = content.node("annotations", ".".join(key[1:]))
-                yield made
+                yield from (edge for edge in content.edges if edge[0] in DEFINITION_TAGS)
 
     def _trees_of(self, key: Key) -> Iterator[tuple[SourceModule, Any, FunctionNames | ModuleNames]]:
         if key[0] == "static":

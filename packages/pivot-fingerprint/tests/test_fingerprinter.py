@@ -1,0 +1,231 @@
+"""What a fingerprint is made of: entries, what is added and left out, how often sources are read, what stands in."""
+
+import ast
+import importlib.metadata
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pivot_fingerprint import DiskSources, Fingerprint, Fingerprinter, Project, fingerprint
+
+Load = Callable[..., types.ModuleType]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Writes a module below the test's directory and imports it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def load(name: str, source: str) -> types.ModuleType:
+        path = tmp_path / f"{name}.py"
+        path.write_text(source)
+        module = types.ModuleType(name)
+        module.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(compile(source, path, "exec"), vars(module))
+        return module
+
+    return load
+
+
+def _names(found: Fingerprint) -> set[str]:
+    return set(found.manifest)
+
+
+def test_entries_say_where_and_how(load: Load, tmp_path: Path) -> None:
+    """An entry has its file relative to the root, its line, and the chain of names that led to it."""
+    module = load("m", "K = 1\n\n\ndef low():\n    return K\n\n\ndef high():\n    return low()\n")
+    entries = {entry.key: entry for entry in Fingerprinter(Project(tmp_path)).fingerprint(module.high).entries}
+    assert entries["value:m.K"].via == ("m.high", "m.low")
+    assert (entries["func:m.low"].file, entries["func:m.low"].line) == ("m.py", 4)
+    assert entries["func:m.high"].via == ()
+
+
+def test_same_without_a_fingerprinter(load: Load, tmp_path: Path) -> None:
+    """`fingerprint` finds the project around the function."""
+    module = load("m", "def f():\n    return 1\n")
+    assert fingerprint(module.f) == Fingerprinter(Project(tmp_path)).fingerprint(module.f)
+
+
+def test_each_file_is_read_and_parsed_once(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many functions there are, and however they reach the file."""
+    read: list[str] = []
+    parsed: list[int] = []
+
+    class Counting(DiskSources):
+        def read(self, path: str) -> bytes:
+            read.append(Path(path).name)
+            return super().read(path)
+
+    (tmp_path / "lazy.py").write_text("def g():\n    return 3\n")
+    load("shared", "def f():\n    return 1\n")
+    stages = "\n".join(f"def s{i}():\n    import lazy\n    return shared.f() + lazy.g() + {i}\n" for i in range(30))
+    module = load("m", f"import shared\n\n{stages}")
+    parse = ast.parse
+
+    def counting(*args: Any, **options: Any) -> Any:
+        parsed.append(1)
+        return parse(*args, **options)
+
+    monkeypatch.setattr(ast, "parse", counting)
+    prints = Fingerprinter(Project(tmp_path), sources=Counting())
+    for i in range(30):
+        prints.fingerprint(getattr(module, f"s{i}"))
+    assert sorted(read) == ["lazy.py", "m.py", "shared.py"]
+    assert len(parsed) == 3
+
+
+def test_shared_code_is_walked_once(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nodes of helpers are made once, whatever the number of functions."""
+    from pivot_fingerprint.nodes import Nodes
+
+    made: list[Any] = []
+    make = Nodes._make
+
+    def counting(self: Nodes, key: Any) -> Any:
+        made.append(key)
+        return make(self, key)
+
+    monkeypatch.setattr(Nodes, "_make", counting)
+    module = load(
+        "m", "K = 1\ndef low():\n    return K\n" + "".join(f"def s{i}():\n    return low()\n" for i in range(20))
+    )
+    prints = Fingerprinter(Project(tmp_path))
+    for i in range(20):
+        prints.fingerprint(getattr(module, f"s{i}"))
+    assert len(made) == len(set(made)) == 20 + 3
+
+
+def test_code_deps(load: Load, tmp_path: Path) -> None:
+    """Objects, files and directories that are named count, with what they reach."""
+    module = load("m", "K = 1\ndef used():\n    return 1\ndef named():\n    return K\n")
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "one.sql").write_text("select 1")
+    prints = Fingerprinter(Project(tmp_path))
+    plain = prints.fingerprint(module.used)
+    more = prints.fingerprint(module.used, code_deps=[module.named, "q", Path("m.py")])
+    assert _names(more) - _names(plain) == {"func:m.named", "value:m.K", "file:q/one.sql", "file:m.py"}
+    (tmp_path / "q" / "one.sql").write_text("select 2")
+    again = Fingerprinter(Project(tmp_path)).fingerprint(module.used, code_deps=["q"])
+    assert again.manifest["file:q/one.sql"] != more.manifest["file:q/one.sql"]
+
+
+def test_missing_code_dep(load: Load, tmp_path: Path) -> None:
+    """A file that is not there is an entry that says so."""
+    module = load("m", "def f():\n    return 1\n")
+    found = Fingerprinter(Project(tmp_path)).fingerprint(module.f, code_deps=["absent.sql"])
+    assert found.manifest["file:absent.sql"] == "unreadable"
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_ignore_code(load: Load, tmp_path: Path, *, by_name: bool) -> None:
+    """What is left out is not there, nor what only it reaches."""
+    module = load("m", "K = 1\ndef low():\n    return K\ndef high():\n    return low()\n")
+    found = Fingerprinter(Project(tmp_path)).fingerprint(module.high, ignore_code=["m.low" if by_name else module.low])
+    assert _names(found) == {"func:m.high"}
+
+
+def test_ignored_module(load: Load, tmp_path: Path) -> None:
+    """A module's name stands for all that is in it."""
+    load("helpers", "K = 1\ndef f():\n    return K\n")
+    module = load("m", "import helpers\n\ndef use():\n    return helpers.f()\n")
+    found = Fingerprinter(Project(tmp_path)).fingerprint(module.use, ignore_code=["helpers"])
+    assert _names(found) == {"func:m.use"}
+
+
+def test_volatile_value(load: Load, tmp_path: Path) -> None:
+    """A value that is named volatile counts by its statement, which is also every value's fallback."""
+    module = load("m", "import time\nSTART = time.time()\n\ndef f():\n    return START\n")
+    plain = {e.key: e for e in Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries}["value:m.START"]
+    vars(module)["START"] += 1
+    other = {e.key: e for e in Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries}["value:m.START"]
+    assert plain.digest != other.digest
+    assert plain.fallback == other.fallback != ""
+    named = [Fingerprinter(Project(tmp_path), volatile=["value:m.START"]).fingerprint(module.f).digest]
+    vars(module)["START"] += 1
+    named.append(Fingerprinter(Project(tmp_path), volatile=["m.START"]).fingerprint(module.f).digest)
+    assert named[0] == named[1]
+
+
+def test_sources_by_digest(load: Load, tmp_path: Path) -> None:
+    """The source of every entry, in normal form."""
+    module = load("m", "K = 1 # one\ndef f():\n    '''Doc.'''\n    # why\n    return (K)\n")
+    prints = Fingerprinter(Project(tmp_path))
+    manifest = prints.fingerprint(module.f).manifest
+    texts = prints.sources_by_digest
+    assert texts[manifest["func:m.f"]] == "def f():\n    return K"
+    assert texts[manifest["value:m.K"]] == "K = 1"
+
+
+@pytest.mark.parametrize(("versions", "changes"), [("exact", True), ("minor", True), ("none", False)])
+def test_versions(load: Load, tmp_path: Path, versions: Any, *, changes: bool) -> None:
+    """How much of a distribution's version counts."""
+    module = load("m", "import attrs\n\ndef f():\n    return attrs.define\n")
+    found = Fingerprinter(Project(tmp_path), versions=versions).fingerprint(module.f)
+    version = found.manifest["dist:attrs"]
+    assert (version != "*") is changes
+    if versions == "exact":
+        assert version == importlib.metadata.version("attrs")
+
+
+def test_parameters_of_the_function_itself(load: Load, tmp_path: Path) -> None:
+    """Whoever calls the function makes what its parameters are annotated with; other hints nobody reads."""
+    source = (
+        "from dataclasses import dataclass\n\n@dataclass\nclass P:\n    size: int = 1\n\n"
+        "def f(p: P, q: int = 1) -> int:\n    return p.size\n"
+    )
+    one = Fingerprinter(Project(tmp_path)).fingerprint(load("m", source).f)
+    assert "class:m.P" in _names(one)
+    other = Fingerprinter(Project(tmp_path)).fingerprint(
+        load("m", source.replace("q: int = 1) -> int", "q: float = 1)")).f
+    )
+    assert other.digest == one.digest
+    changed = Fingerprinter(Project(tmp_path)).fingerprint(load("m", source.replace("size: int", "size: float")).f)
+    assert changed.digest != one.digest
+
+
+def test_coarse_units_are_noted(load: Load, tmp_path: Path) -> None:
+    """What is chosen at run time shows as a whole module, with the reason."""
+    load("ops", "def one():\n    return 1\n")
+    module = load("m", "import ops\n\ndef f(name):\n    return getattr(ops, name)()\n")
+    entry = {e.key: e for e in Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries}["module:ops"]
+    assert "used as a whole" in entry.note
+
+
+def test_ignored_packages_do_not_count(load: Load, tmp_path: Path) -> None:
+    """Neither a decorator of an ignored package, nor its arguments, nor what is used from it."""
+    load("tool", "def mark(**options):\n    return lambda f: f\n\ndef helper():\n    return 1\n")
+    project = Project(tmp_path, ignore_packages={"tool"})
+    source = "import tool\n\n@tool.mark(size=1)\ndef f():\n    return tool.helper()\n"
+    one = Fingerprinter(project).fingerprint(load("m", source).f)
+    other = Fingerprinter(project).fingerprint(load("m", source.replace("size=1", "size=2")).f)
+    assert one.digest == other.digest
+    assert _names(one) == {"func:m.f"}
+
+
+def test_function_without_a_file(tmp_path: Path) -> None:
+    """A function made by exec counts by its bytecode."""
+    digests = []
+    for text in ("def f(x):\n    return x + 1", "def f(x):\n    return x + 1  # same", "def f(x):\n    return x + 2"):
+        space: dict[str, Any] = {"__name__": "made"}
+        exec(text, space)
+        digests.append(Fingerprinter(Project(tmp_path)).fingerprint(space["f"]).digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_source_that_is_gone(load: Load, tmp_path: Path) -> None:
+    """A function whose source cannot be read counts by its bytecode, with a note."""
+    module = load("m", "def f():\n    return 1\n")
+    (tmp_path / "m.py").unlink()
+    (entry,) = Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries
+    assert "no source" in entry.note
+
+
+def test_lambdas_on_one_line(load: Load, tmp_path: Path) -> None:
+    """Each is found by where its body stands."""
+    module = load("m", "PAIR = [lambda x: x + 1, lambda x: x + 2, lambda x: (lambda y: x + y)]\n")
+    prints = Fingerprinter(Project(tmp_path))
+    assert len({prints.fingerprint(f).digest for f in module.PAIR}) == 3

@@ -1,0 +1,102 @@
+"""Whose a file is."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from pivot_fingerprint import DiskSources, Project
+from pivot_fingerprint.locate import Locator
+
+
+@pytest.fixture
+def locator(tmp_path: Path) -> Locator:
+    return Locator(Project(tmp_path), DiskSources())
+
+
+def test_under_the_root(locator: Locator, tmp_path: Path) -> None:
+    """A file under the root is the project's."""
+    assert locator.owner_of_file(str(tmp_path / "a" / "b.py")) == "project"
+
+
+@pytest.mark.parametrize("place", ["venv/lib/python3.13/site-packages/x.py", "env/lib/x.py"])
+def test_nested_environment(locator: Locator, tmp_path: Path, place: str) -> None:
+    """A virtual environment in the project is not the project's."""
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    (tmp_path / place.split("/")[0] / "pyvenv.cfg").write_text("")
+    assert locator.owner_of_file(str(path)) != "project" or "site-packages" not in place
+    assert not Project(tmp_path).owns(str(path))
+
+
+def test_project_inside_an_environment(tmp_path: Path) -> None:
+    """A project may lie in a virtual environment or in a site-packages directory."""
+    environment = tmp_path / "venv"
+    root = environment / "lib" / "site-packages" / "project"
+    root.mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("")
+    locator = Locator(Project(root), DiskSources())
+    assert locator.owner_of_file(str(root / "m.py")) == "project"
+    assert locator.owner_of_file(str(root.parent / "other.py")) == "distribution"
+
+
+@pytest.mark.parametrize("root", [Path(sys.prefix), Path("/usr/src/app")])
+def test_project_below_a_prefix(root: Path) -> None:
+    """Where Python is installed says nothing about where projects are."""
+    locator = Locator(Project(root / "project"), DiskSources())
+    assert locator.owner_of_file(str(root / "project" / "m.py")) == "project"
+
+
+def test_root_that_holds_python() -> None:
+    """The standard library is Python's, also where the root is above it."""
+    locator = Locator(Project(Path("/")), DiskSources())
+    assert locator.locate("json").owner == "python"
+    assert locator.locate("attrs").owner == "distribution"
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "distribution"),
+    [
+        ("json", "python", None),
+        ("sys", "python", None),
+        ("json.decoder", "python", None),
+        ("attrs", "distribution", "attrs"),
+        ("attr", "distribution", "attrs"),
+        ("numpy.random", "distribution", "numpy"),
+        ("yaml", "distribution", "pyyaml"),
+        ("sklearn", "distribution", "scikit-learn"),
+        ("no_such_module_here", "missing", None),
+        ("json.no_such_module", "python", None),
+    ],
+)
+def test_modules(locator: Locator, module: str, owner: str, distribution: str | None) -> None:
+    """A module is found without being imported, and so is the distribution it came with."""
+    location = locator.locate(module)
+    assert location.owner == owner
+    assert (location.distribution.name if location.distribution else None) == distribution
+
+
+def test_elsewhere_on_the_path(
+    locator: Locator, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module outside the root that no distribution installed is followed like project code."""
+    place = tmp_path_factory.mktemp("elsewhere")
+    (place / "editable_package").mkdir()
+    (place / "editable_package" / "__init__.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(place))
+    assert locator.locate("editable_package").owner == "project"
+
+
+def test_ignored(tmp_path: Path) -> None:
+    """A package that never counts is not looked for."""
+    locator = Locator(Project(tmp_path, ignore_packages={"json"}), DiskSources())
+    assert locator.locate("json.decoder").owner == "ignored"
+
+
+@pytest.mark.parametrize("marker", ["pyproject.toml", ".git"])
+def test_around(tmp_path: Path, marker: str) -> None:
+    """The project around a file is the nearest marked directory; `src` is a source root of it."""
+    (tmp_path / marker).mkdir()
+    (tmp_path / "src" / "pkg").mkdir(parents=True)
+    project = Project.around(tmp_path / "src" / "pkg" / "m.py")
+    assert project.root == tmp_path
+    assert project.source_roots == (tmp_path, tmp_path / "src")
