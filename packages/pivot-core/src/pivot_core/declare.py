@@ -163,7 +163,7 @@ def _address(target: Callable[..., object]) -> tuple[str, str]:
 
 def _checked_name(name: str | None, target: Callable[..., object], location: Location) -> str:
     if name is None:
-        name = _address(target)[1].rpartition(".")[2]
+        name = str(getattr(target, "__name__", None) or _address(target)[1].rpartition(".")[2])
         if name == "<lambda>":
             raise PipelineError("a lambda has no name to call the stage by", "Pass name=…", location)
     if not isinstance(name, str):
