@@ -332,7 +332,109 @@ _LAZY_CLASS = project(
     heavy__models="class Model:\n    def run(self):\n        return 3\n\nclass Other:\n    def run(self):\n        return 4\n",
 )
 
+_MADE = project(
+    """
+    from enum import Enum
+    from typing import NamedTuple, TypedDict
+
+    Color = Enum("Color", "RED GREEN")
+    Point = NamedTuple("Point", [("x", int), ("y", int)])
+    Row = TypedDict("Row", {"key": str})
+    """,
+    stage("a", "list(Color.__members__)"),
+    stage("b", "Point(1, 2)"),
+    stage("c", "sorted(Row.__annotations__)"),
+)
+
+_DICT = project(
+    """
+    import ops
+    import operator
+
+    def by_dict(name):
+        return ops.__dict__[name]()
+
+    def by_getter():
+        return operator.attrgetter("one")(ops)()
+
+    def load():
+        global tools
+        import tools
+
+    def use():
+        load()
+        return tools.f()
+    """,
+    stage("a", "by_dict('one')"),
+    stage("b", "by_getter()"),
+    stage("c", "use()"),
+    stage("d", "vars(ops)['one']()", "import ops"),
+    stage("e", "1"),
+    ops="def one():\n    return 1\n",
+    tools="def f():\n    return 2\n",
+)
+
+_STARS = project(
+    "from left import *\nfrom right import *",
+    stage("a", "f()"),
+    stage("b", "mixed.f()", "import mixed"),
+    left="def f():\n    return 1\n",
+    right="def f():\n    return 2\n",
+    mixed="from left import *\nfrom right import *\n",
+)
+
+_BROKEN = project(
+    """
+    def use():
+        try:
+            import broken
+        except SyntaxError:
+            return 0
+        return broken.f()
+    """,
+    stage("a", "use()"),
+    stage("b", "1"),
+    broken="def f(:\n",
+)
+
+_FORMS = project(
+    """
+    from functools import partial
+
+    def write(name, value):
+        Path(name).write_text(str(value))
+
+    def five():
+        return 5
+
+    stage(partial(write, "p.txt", 3), name="p", outs=["p.txt"])
+    stage(lambda: write("l.txt", five()), name="l", outs=["l.txt"])
+
+    class Job:
+        value = 4
+
+        def run(self):
+            write("m.txt", self.value)
+
+    job = Job()
+    stage(job.run, name="m", outs=["m.txt"])
+    """,
+    stage("other", "1"),
+)
+
 CASES = (
+    changed("functional enum", _MADE, "RED GREEN", "RED BLUE", "a", why="a made class"),
+    changed("functional named tuple", _MADE, '("y", int)', '("z", int)', "b", why="a made class"),
+    changed("functional typed dict", _MADE, '"key"', '"name"', "c", why="a made class"),
+    changed("__dict__ of a module", _DICT, "return 1", "return 11", "a b d", path="ops.py", why="all of the module counts"),
+    changed("import by way of global", _DICT, "return 2", "return 22", "c", path="tools.py", why="bound for others to use"),
+    changed("name given by two stars", _STARS, "return 2", "return 22", "a b", path="right.py", why="the last one wins"),
+    changed("name hidden by another star", _STARS, "return 1", "return 11", path="left.py", why="the last one wins"),
+    changed("module that cannot be parsed", _BROKEN, "def f(:", "def f():\n    return 1", "a", path="broken.py", why="it counts as a file"),
+    changed("partial as a stage", _FORMS, '"p.txt", 3', '"p.txt", 33', "p", why="what it binds"),
+    changed("lambda as a stage", _FORMS, "return 5", "return 55", "l", why="what it calls"),
+    changed("bound method as a stage", _FORMS, "value = 4", "value = 44", "m", why="its class"),
+    changed("helper of all kinds of stages", _FORMS, "str(value)", "repr(value)", "p l m", why="what they call"),
     changed("subclasses asked for by a class method", _SUBCLASSES, "return 1", "return 11", "a", why="cls.__subclasses__()"),
     changed("subclass added", _SUBCLASSES, "def first", "class Two(Step):\n    pass\n\ndef first", "a", why="it is found as well"),
     changed("subclasses asked for, unloaded", _SUBCLASSES, "return 3", "return 33", "c", path="lib.py", why="cls.__subclasses__()"),

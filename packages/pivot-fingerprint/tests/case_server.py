@@ -22,7 +22,7 @@ def _stage(function: Any = None, **options: Any) -> Any:
     """Stands in for the decorator of a tool that uses the library."""
     if function is None:
         return _stage
-    _STAGES[function.__name__] = function
+    _STAGES[options.get("name") or function.__name__] = function
     return function
 
 

@@ -44,8 +44,8 @@ class _Hostile:
     __getattr__ = __eq__ = __hash__ = __repr__ = __reduce__ = __reduce_ex__ = __len__ = __iter__ = __bool__ = _raise
     __str__ = __getstate__ = __call__ = __sizeof__ = __dir__ = _raise
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc] # on purpose
+    @property  # type: ignore[misc] # on purpose
+    def __class__(self) -> Any:
         raise RuntimeError("asked")
 
 

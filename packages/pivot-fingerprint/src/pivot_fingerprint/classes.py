@@ -94,6 +94,8 @@ class ClassReader:
         content.note("made at run time: counts by what it holds")
         content.add("class", cls.__name__)
         space = type.__getattribute__(cls, "__dict__")
+        if issubclass(cls, enum.Enum):
+            encode([(member, vars(cls)["_member_map_"][member]._value_) for member in vars(cls)["_member_map_"]])
         for name in ("_fields", "_field_defaults", "__annotations__", "__dataclass_fields__", "__slots__"):
             if name in space:
                 content.add(name)

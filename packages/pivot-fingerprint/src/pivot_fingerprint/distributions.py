@@ -1,4 +1,4 @@
-# ruff: noqa: PTH110, PTH112, PTH118, PTH208 # plain strings: this runs for every module, and a Path costs several times as much
+# ruff: noqa: PTH110, PTH118, PTH208 # plain strings: this runs for every module, and a Path costs several times as much
 """Which installed distribution a file belongs to, asked for one file at a time.
 
 The names and versions are those of the `*.dist-info` directories beside the packages; reading only what is asked for
@@ -92,8 +92,8 @@ def _text(metadata: _Metadata, name: str) -> str:
 
 
 def _lists(metadata: _Metadata, wanted: str) -> bool:
-    """Whether the distribution's list of files has the file or directory `wanted`; egg-info has no such list."""
+    """Whether the distribution's list of files has the file or directory `wanted`; without a list its name decides."""
     record = _text(metadata, "RECORD")
     if not record:
-        return metadata.path.endswith(".egg-info") and not os.path.isdir(metadata.path)
+        return _normal(metadata.distribution.name) == _normal(wanted.partition("/")[0].partition(".")[0])
     return re.search(rf"^\"?{re.escape(wanted)}[/,\"]", record, re.MULTILINE) is not None

@@ -84,7 +84,7 @@ class LiveModules:
         location = self._locator.locate(name)
         if location.owner != "project":
             return self._static.outside(location, chain)
-        if not chain:
+        if not chain or chain[0] == "__dict__":
             return (Target(("whole", name, "live"), name),)
         value = space.get(chain[0], MISSING)
         if value is MISSING:

@@ -55,13 +55,15 @@ class StaticNames:
             return (Target(("whole", module, "static"), module),)
         source = self._locator.source(module)
         name = chain[0]
+        if is_attribute and name == "__dict__":
+            return (Target(("whole", module, "static"), module),)
         if source is None:
             if self._locator.locate(f"{module}.{name}").owner != "missing":
                 return self.of_module(f"{module}.{name}", chain[1:])
-            return self._missing(module, name)
+            return (Target(("file", location.path), module),) if location.path else self._missing(module, name)
         if name in source.bindings:
             return self._through(source, name, chain[1:])
-        for star in source.stars:
+        for star in reversed(source.stars):
             if self.exports(star, name):
                 return self.of_module(star, chain)
         special = self._special(source, name)

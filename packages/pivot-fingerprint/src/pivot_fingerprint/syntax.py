@@ -187,6 +187,9 @@ class Reader:
         self._scope.bound.add(name)
 
     def _bind_import(self, name: str, ref: Ref) -> None:
+        if name in self._scope.globals:
+            self._rebinds.add(name)
+            self._uses["load"].add(ref)
         self._scope.imports.setdefault(name, []).append(ref)
 
     # -- writing the normal form --------------------------------------------------------------------------------

@@ -263,6 +263,7 @@ class Encoder:
         held = self._encode_builtin_base(value)
         if not is_own and not held and self._encode_reduced(value, cls):
             return
+        start, was_opaque = len(self.content.tokens), self.content.is_opaque
         state = instance_state(value, cls)
         if state is None and not held and not is_own:
             self._opaque(cls, "by its type")
@@ -270,6 +271,9 @@ class Encoder:
         for name in sorted(state or {}):
             self.content.add("." + name)
             self.encode((state or {})[name])
+        if not is_own and not was_opaque and self.content.is_opaque:
+            # What holds a lock or a handle is a running thing: the rest of its state is of the moment as well.
+            del self.content.tokens[start:]
 
     def _encode_builtin_base(self, value: object) -> bool:
         """What an instance of a subclass of list, dict, str and so on holds as such; whether it is one."""
