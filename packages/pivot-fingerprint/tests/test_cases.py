@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pivot_fingerprint import Fingerprint
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 
@@ -83,6 +84,9 @@ def test_case(case: Case, tmp_path: Path, server: Server) -> None:
     case.apply(tmp_path)
     after = server.stages(tmp_path, run=True)
     old, new = _digests(before), _digests(after)
+    for data in before.values():
+        stored = Fingerprint.from_data(data)
+        assert Fingerprint.of(stored.entries, stored.python).digest == stored.digest
     changed = {name for name in new if old.get(name) != new[name]}
     assert changed == case.reruns, _explain(before, after)
 

@@ -9,6 +9,7 @@ from pivot_fingerprint.graph import Key, Node
 from pivot_fingerprint.model import Entry, Fingerprint, merged_digest
 from pivot_fingerprint.nodes import Nodes
 from pivot_fingerprint.project import DiskSources, Project, Sources
+from pivot_fingerprint.reach import Reach, root_digest
 from pivot_fingerprint.source_texts import SourceTexts
 
 Versions = Literal["exact", "minor", "none"]
@@ -32,6 +33,7 @@ class Fingerprinter:
     ) -> None:
         self.project = project
         self._nodes = Nodes(project, sources or DiskSources(), versions, volatile)
+        self._reach = Reach(self._nodes)
         self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     @property
@@ -55,7 +57,10 @@ class Fingerprinter:
             else:
                 starts.append(self._nodes.key_of(dep))
         ignored = tuple(self._ignored_names(ignore_code))
-        return Fingerprint.of(self._entries(root, starts, ignored), self._python)
+        if ignored:
+            return Fingerprint.of(self._entries(root, starts, ignored), self._python)
+        manifest = self._reach.manifest(root, starts)
+        return Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
 
     def _ignored_names(self, ignore_code: Sequence[object]) -> Iterator[str]:
         for item in ignore_code:
@@ -78,9 +83,8 @@ class Fingerprinter:
             digest = node.digest if len(different) == 1 else merged_digest(different)
             yield Entry(node.kind, node.name, digest, node.file, node.line, via, node.note, node.fallback)
         if is_cyclic:
-            # Two functions that reach each other have the same manifest: this tells which one is meant.
             name = self._nodes.node(root).name
-            yield Entry("root", name, merged_digest([name]))
+            yield Entry("root", name, root_digest(name))
 
     def _walk(self, starts: Sequence[Key], ignored: tuple[str, ...]) -> Iterator[tuple[Key, Node, tuple[str, ...]]]:
         """Every node reached, breadth first, with the names on the way to it."""

@@ -1,7 +1,9 @@
 """What a fingerprint is, and its stored form."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Self
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, Self, overload
 
 import attrs
 
@@ -36,27 +38,66 @@ class Entry:
         return f"{self.kind}:{self.name}"
 
 
+class LazyEntries(Sequence[Entry]):
+    """Entries that are made when somebody looks at them; their manifest is there at once. Behaves like a tuple."""
+
+    def __init__(self, manifest: dict[str, str], make: Callable[[], Iterable[Entry]]) -> None:
+        self.manifest = manifest
+        self._make = make
+
+    @cached_property
+    def _made(self) -> tuple[Entry, ...]:
+        return _ordered(self._make())
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Entry, ...]: ...
+    def __getitem__(self, index: int | slice) -> Entry | tuple[Entry, ...]:
+        return self._made[index]
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    def __eq__(self, other: object) -> bool:
+        return self._made == tuple(other) if isinstance(other, tuple | LazyEntries) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._made)
+
+    def __repr__(self) -> str:
+        return repr(self._made)
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Entry, ...]]]:
+        return tuple, (self._made,)
+
+
 @attrs.frozen
 class Fingerprint:
     """Everything one object depends on, and one digest over it."""
 
     digest: str
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     scheme: int
     python: str
     """major.minor"""
 
     @classmethod
     def of(cls, entries: Iterable[Entry], python: str) -> Self:
-        ordered = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name)))
-        tokens = [str(SCHEME), python]
-        for entry in ordered:
-            tokens += (entry.kind, entry.name, entry.digest)
-        return cls(digest_text(tokens), ordered, SCHEME, python)
+        ordered = _ordered(entries)
+        return cls(_digest({entry.key: entry.digest for entry in ordered}, python), ordered, SCHEME, python)
+
+    @classmethod
+    def lazy(cls, manifest: Mapping[str, str], make: Callable[[], Iterable[Entry]], python: str) -> Self:
+        """As `of`, with entries that `make` makes when they are needed; `manifest` has their digests by name."""
+        ordered = dict(sorted(manifest.items()))
+        return cls(_digest(ordered, python), LazyEntries(ordered, make), SCHEME, python)
 
     @property
     def manifest(self) -> dict[str, str]:
         """Digests by "kind:name", sorted."""
+        if isinstance(self.entries, LazyEntries):
+            return dict(self.entries.manifest)
         return {entry.key: entry.digest for entry in self.entries}
 
     def to_data(self) -> dict[str, Any]:
@@ -76,6 +117,14 @@ class Fingerprint:
             return cls(str(data["digest"]), entries, int(data["scheme"]), str(data["python"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a stored fingerprint: {error}") from error
+
+
+def _ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.key))
+
+
+def _digest(manifest: Mapping[str, str], python: str) -> str:
+    return digest_text([str(SCHEME), python, *itertools.chain.from_iterable(manifest.items())])
 
 
 _FIELDS: Final = ("kind", "name", "digest", "file", "line", "note", "fallback")
