@@ -12,9 +12,11 @@ name, else "", and the chain is then looked up in the module the piece stands in
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
-from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref, digest_text
+from pivot_fingerprint.import_calls import IMPORT_CALLS, LOADERS, anchor_of, imported_by, prefix_of
+from pivot_fingerprint.parts import Dynamic, Part, Ref, digest_text
+from pivot_fingerprint.references import References, Use
 from pivot_fingerprint.trees import (
     REGISTERING,
     FunctionNode,
@@ -26,33 +28,10 @@ from pivot_fingerprint.trees import (
     fields_of,
     is_plain_subscript,
     is_type_checking,
-    known_prefix,
     shape,
 )
 
-Use = Literal["load", "store", "call", "discard"]
-
-ANNOTATION_READERS: Final = frozenset(
-    {"get_type_hints", "get_annotations", "__annotations__", "signature", "getfullargspec", "__signature__"}
-)
-DOC_READERS: Final = frozenset({"__doc__", "getdoc"})
-INPUT_READERS: Final = frozenset(
-    {"open", "load", "getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file",
-     "is_dir", "check_output", "run", "urlopen", "fromfile", "loadtxt", "genfromtxt", "get", "now", "today", "time"}
-)  # fmt: skip
 NAMESPACE_READERS: Final = frozenset({"globals", "eval", "exec"})
-
-
-class _Scope:
-    __slots__ = ("bound", "globals", "imports", "kind", "parent", "uses")
-
-    def __init__(self, kind: Literal["module", "function", "class"], parent: "_Scope | None") -> None:
-        self.kind = kind
-        self.parent = parent
-        self.bound: set[str] = set()
-        self.globals: set[str] = set()
-        self.imports: dict[str, list[Ref]] = {}
-        self.uses: list[tuple[Chain, Use]] = []
 
 
 def _fields_of(cls: type[ast.AST]) -> tuple[str, ...]:
@@ -72,17 +51,9 @@ class Reader:
 
     def __init__(self, package: str) -> None:
         self._package = package
+        self._names = References()
         self._out: list[str] = []
-        self._top = _Scope("module", None)
-        self._scope = self._top
-        self._executes: set[str] = set()
-        self._labels: set[tuple[str, str]] = set()
-        self._rebinds: set[str] = set()
-        self._dynamic: list[Dynamic] = []
-        self._reads: set[str] = set()
-        self._uses: dict[Use, set[Ref]] = {"load": set(), "store": set(), "call": set(), "discard": set()}
         self._keep_imports = False
-        self._default_uses = slice(0)
 
     # -- what can be read ---------------------------------------------------------------------------------------
 
@@ -96,9 +67,9 @@ class Reader:
         self._emit("class", node.name)
         self._visit_all(node.bases)
         self._visit_all(node.keywords)
-        self._open("class")
+        self._names.open("class")
         self._visit_all(item for item in node.body if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
-        self._close()
+        self._names.close()
         return self._finish()
 
     def nodes(self, nodes: Iterable[ast.AST]) -> Part:
@@ -115,82 +86,8 @@ class Reader:
                 self._visit_annotation(annotation)
         return self._finish()
 
-    # -- scopes -------------------------------------------------------------------------------------------------
-
     def _finish(self) -> Part:
-        while self._scope.parent is not None:
-            self._close()
-        in_defaults = self._top.uses[self._default_uses]
-        del self._top.uses[self._default_uses]
-        for chain, use in self._top.uses:
-            self._resolve(self._top, chain, use)
-        elsewhere = frozenset(self._uses["load"])
-        for chain, use in in_defaults:
-            self._resolve(self._top, chain, use)
-        uses = self._uses
-        return Part(
-            digest=digest_text(self._out),
-            refs=frozenset(uses["load"]),
-            default_refs=frozenset(uses["load"] - elsewhere),
-            labels=frozenset(self._labels),
-            executes=frozenset(self._executes),
-            stores=frozenset(uses["store"]),
-            calls=frozenset(uses["call"] | uses["discard"]),
-            discarded=frozenset(uses["discard"]),
-            rebinds=frozenset(self._rebinds),
-            dynamic=tuple(self._dynamic),
-            reads=frozenset(self._reads),
-        )
-
-    def _open(self, kind: Literal["function", "class"]) -> None:
-        self._scope = _Scope(kind, self._scope)
-
-    def _close(self) -> None:
-        scope = self._scope
-        parent = scope.parent
-        assert parent is not None
-        self._scope = parent
-        if scope.kind == "class":
-            # They become attributes of the class, used by way of it.
-            self._uses["load"].update(ref for refs in scope.imports.values() for ref in refs)
-        outer = parent
-        if scope.kind == "function":
-            while outer.kind == "class" and outer.parent is not None:
-                outer = outer.parent
-        for chain, use in scope.uses:
-            root = chain[0]
-            if root in scope.globals:
-                self._top.uses.append((chain, use))
-            elif root in scope.imports:
-                self._resolve(scope, chain, use)
-            elif scope.kind == "class" or root not in scope.bound:
-                outer.uses.append((chain, use))
-
-    def _resolve(self, scope: _Scope, chain: Chain, use: Use) -> None:
-        bound = scope.imports.get(chain[0])
-        if not bound:
-            self._uses[use].add(("", chain))
-            return
-        for module, attributes in bound:
-            self._labels.add((chain[0], ".".join((module, *attributes))))
-            self._uses[use].add((module, attributes + chain[1:]))
-
-    def _use(self, chain: Chain, use: Use = "load") -> None:
-        scope = self._scope
-        if scope.kind == "class" and chain[0] in scope.bound and chain[0] not in scope.imports:
-            return
-        scope.uses.append((chain, use))
-
-    def _bind(self, name: str) -> None:
-        if name in self._scope.globals:
-            self._rebinds.add(name)
-        self._scope.bound.add(name)
-
-    def _bind_import(self, name: str, ref: Ref) -> None:
-        if name in self._scope.globals:
-            self._rebinds.add(name)
-            self._uses["load"].add(ref)
-        self._scope.imports.setdefault(name, []).append(ref)
+        return self._names.finish(digest_text(self._out))
 
     # -- writing the normal form --------------------------------------------------------------------------------
 
@@ -230,9 +127,9 @@ class Reader:
     def _visit_name(self, node: ast.Name) -> None:
         self._emit("Name", node.id)
         if node.ctx.__class__ is ast.Load:
-            self._use((node.id,))
+            self._names.use((node.id,))
         else:
-            self._bind(node.id)
+            self._names.bind(node.id)
 
     def _visit_attribute(self, node: ast.Attribute) -> None:
         attributes: list[str] = []
@@ -241,36 +138,25 @@ class Reader:
             attributes.append(base.attr)
             base = base.value
         attributes.reverse()
-        self._emit("Attribute", *attributes)
-        self._note_reads(attributes[-1])
+        self._emit("Attribute", str(len(attributes)), *attributes)
+        self._names.note_reads(attributes[-1])
         if base.__class__ is ast.Name:
             self._emit("of", base.id)
             chain = (base.id, *attributes)
-            self._use(chain)
+            self._names.use(chain)
             if node.ctx.__class__ is not ast.Load:
-                self._use(chain, "store")
+                self._names.use(chain, "store")
             return
         module = self._import_call(base)
         if module is not None:
-            self._emit("import", module[0])
-            self._uses["load"].add((module[0], (*module[1], *attributes)))
+            self._names.use_import((module[0], (*module[1], *attributes)))
             return
         self._visit(base)
-
-    def _note_reads(self, name: str) -> None:
-        if name in ANNOTATION_READERS:
-            self._reads.add("annotations")
-        elif name in DOC_READERS:
-            self._reads.add("doc")
-        elif name == "__subclasses__":
-            self._reads.add("subclasses")
-        elif name in INPUT_READERS or name.startswith("read_"):
-            self._reads.add("input")
 
     def _visit_subscript(self, node: ast.Subscript) -> None:
         chain = chain_of(node.value)
         if chain is not None and node.ctx.__class__ is not ast.Load:
-            self._use(chain, "store")
+            self._names.use(chain, "store")
         if chain is not None and chain[-2:] == ("sys", "modules"):
             self._look_up_module("sys.modules", node.slice, node.lineno)
         self._visit_fields(node)
@@ -280,25 +166,22 @@ class Reader:
         if chain is None:
             self._visit_fields(node)
             return
-        self._use(chain, use)
+        self._names.use(chain, use)
         name = chain[-1]
         if len(chain) == 1:
-            self._note_reads(name)
+            self._names.note_reads(name)
         if len(chain) == 1 and name in ("getattr", "hasattr", "setattr", "delattr") and self._visit_getattr(node, name):
             return
-        if name in ("import_module", "__import__"):
+        if name in IMPORT_CALLS:
             module = self._import_call(node)
             if module is not None:
-                self._emit("import", module[0])
-                self._uses["load"].add(module)
+                self._names.use_import(module)
                 return
             if node.args:
-                given = (
-                    [*node.args[1:], *(keyword.value for keyword in node.keywords)] if name == "import_module" else []
-                )
-                self._look_up_module(name, node.args[0], node.lineno, given[0] if given else None)
-        elif name in ("run_module", "run_path", "spec_from_file_location", "walk_packages", "iter_modules"):
-            self._dynamic.append(Dynamic(name, node.lineno))
+                anchor = anchor_of(node) if name == "import_module" else None
+                self._look_up_module(name, node.args[0], node.lineno, anchor)
+        elif name in LOADERS:
+            self._names.dynamic.append(Dynamic(name, node.lineno))
         elif len(chain) == 1 and name in NAMESPACE_READERS:
             self._read_namespace(name, node)
         self._visit_fields(node)
@@ -311,13 +194,13 @@ class Reader:
         chain = chain_of(base)
         if chain is None or not (isinstance(attribute, ast.Constant) and isinstance(attribute.value, str)):
             return False
-        self._note_reads(attribute.value)
+        self._names.note_reads(attribute.value)
         whole = (*chain, attribute.value)
-        self._emit("Call", name, *whole)
-        self._use((name,))
-        self._use(whole)
+        self._emit("Call", name, str(len(whole)), *whole)
+        self._names.use((name,))
+        self._names.use(whole)
         if name in ("setattr", "delattr"):
-            self._use(whole, "store")
+            self._names.use(whole, "store")
         self._visit_all(node.args[2:])
         return True
 
@@ -331,9 +214,9 @@ class Reader:
                     return
                 for inner in ast.walk(tree):
                     if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                        self._use((inner.id,))
+                        self._names.use((inner.id,))
                 return
-        self._dynamic.append(Dynamic(name, node.lineno))
+        self._names.dynamic.append(Dynamic(name, node.lineno))
 
     def _visit_globals_item(self, node: ast.Subscript) -> bool:
         """`globals()["name"]` is as good as `name`."""
@@ -344,34 +227,34 @@ class Reader:
             return False
         self._emit("globals", node.slice.value)
         if node.ctx.__class__ is ast.Load:
-            self._top.uses.append(((node.slice.value,), "load"))
+            self._names.use_global(node.slice.value)
         else:
-            self._rebinds.add(node.slice.value)
+            self._names.rebind(node.slice.value)
         return True
 
     # -- imports ------------------------------------------------------------------------------------------------
 
     def _visit_import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._executes.add(alias.name)
+            self._names.executes.add(alias.name)
             if alias.asname:
-                self._bind_import(alias.asname, (alias.name, ()))
+                self._names.bind_import(alias.asname, (alias.name, ()))
             else:
                 top = alias.name.partition(".")[0]
-                self._bind_import(top, (top, ()))
+                self._names.bind_import(top, (top, ()))
             if self._keep_imports:
                 self._emit("import", alias.name)
-                self._uses["load"].add(("import", (alias.name,)))
+                self._names.use_import(("import", (alias.name,)))
 
     def _visit_import_from(self, node: ast.ImportFrom) -> None:
         module = absolute(self._package, node.module, node.level)
-        self._executes.add(module)
+        self._names.executes.add(module)
         for alias in node.names:
-            self._bind_import(alias.asname or alias.name, (module, (alias.name,)))
-            self._executes.add(f"{module}.{alias.name}")
+            self._names.bind_import(alias.asname or alias.name, (module, (alias.name,)))
+            self._names.executes.add(f"{module}.{alias.name}")
             if self._keep_imports:
                 self._emit("import", module, alias.name)
-                self._uses["load"].add(("import", (module, alias.name)))
+                self._names.use_import(("import", (module, alias.name)))
 
     def _visit_try(self, node: ast.Try | ast.TryStar) -> None:
         self._emit(node.__class__.__name__)
@@ -383,48 +266,23 @@ class Reader:
         self._visit_all(node.finalbody)
 
     def _import_call(self, node: ast.AST) -> Ref | None:
-        """The module that `importlib.import_module("literal")` or `__import__("literal")` gives."""
-        if not isinstance(node, ast.Call) or not node.args:
+        found = imported_by(node, self._package)
+        if found is None:
             return None
-        chain = chain_of(node.func)
-        first = node.args[0]
-        if chain is None or chain[-1] not in ("import_module", "__import__"):
-            return None
-        if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-            return None
-        name = first.value
-        if chain[-1] == "__import__":
-            self._executes.add(name)
-            return (name if len(node.args) > 3 or node.keywords else name.partition(".")[0], ())
-        if name.startswith("."):
-            level = len(name) - len(name.lstrip("."))
-            name = absolute(self._anchor(node), name.lstrip(".") or None, level)
-        self._executes.add(name)
-        return (name, ())
-
-    def _anchor(self, node: ast.Call) -> str:
-        given = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
-        if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str):
-            return given[0].value
-        return self._package
+        self._names.executes.add(found[0])
+        self._emit("import", found[1][0])
+        return found[1]
 
     def _look_up_module(self, what: str, name: ast.expr, line: int, anchor: ast.expr | None = None) -> None:
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            self._uses["load"].add((name.value, ()))
+            self._names.use_import((name.value, ()))
             return
         chain = chain_of(name)
         if what == "sys.modules" and chain == ("__name__",):
-            self._dynamic.append(Dynamic("globals", line))
+            self._names.dynamic.append(Dynamic("globals", line))
         else:
-            self._dynamic.append(Dynamic("import_module", line, self._prefix(name, anchor), chain or ()))
-
-    def _prefix(self, name: ast.expr, anchor: ast.expr | None) -> str:
-        """What the computed name of a module is known to begin with; a relative one begins with the package."""
-        prefix = known_prefix(name)
-        if prefix.startswith(".") or (not prefix and anchor is not None):
-            base = anchor.value if isinstance(anchor, ast.Constant) and isinstance(anchor.value, str) else self._package
-            return f"{base}.{prefix.lstrip('.')}"
-        return prefix
+            prefix = prefix_of(name, anchor, self._package)
+            self._names.dynamic.append(Dynamic("import_module", line, prefix, chain or ()))
 
     # -- definitions --------------------------------------------------------------------------------------------
 
@@ -435,43 +293,43 @@ class Reader:
             self._emit(node.name)
             if decorators:
                 self._visit_all(node.decorator_list)
-                self._bind(node.name)
+                self._names.bind(node.name)
                 annotated = any((chain_of(callee(item)) or ("",))[-1] in REGISTERING for item in node.decorator_list)
         arguments = node.args
-        before = len(self._scope.uses)
+        before = self._names.count()
         self._visit_all(arguments.defaults)
         self._visit_all(arguments.kw_defaults)
         if not decorators:
-            self._default_uses = slice(before, len(self._scope.uses))
+            self._names.mark_defaults(before)
         if annotated:
             for _, annotation in annotations_of(node):
                 if annotation is not None:
                     self._visit_annotation(annotation)
-        self._open("function")
+        self._names.open("function")
         for argument in arguments_of(arguments):
             self._emit("arg", argument.arg)
-            self._scope.bound.add(argument.arg)
+            self._names.bind_local(argument.arg)
         self._emit(shape(arguments))
         if isinstance(node, ast.Lambda):
             self._visit(node.body)
         else:
-            before, self._keep_imports = self._keep_imports, False
+            kept, self._keep_imports = self._keep_imports, False
             self._visit_all(node.body)
-            self._keep_imports = before
-        self._close()
+            self._keep_imports = kept
+        self._names.close()
 
     def _visit_class(self, node: ast.ClassDef) -> None:
         self._emit("ClassDef", node.name)
         self._visit_all(node.decorator_list)
         self._visit_all(node.bases)
         self._visit_all(node.keywords)
-        self._bind(node.name)
-        self._open("class")
+        self._names.bind(node.name)
+        self._names.open("class")
         methods = [item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
         self._visit_all(item for item in node.body if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
         methods.sort(key=lambda item: item.name)
         self._visit_all(methods)
-        self._close()
+        self._names.close()
         if node.decorator_list or node.bases or node.keywords:
             for name, annotation in fields_of(node):
                 self._emit("field", name)
@@ -498,7 +356,7 @@ class Reader:
     def _visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         self._emit(node.__class__.__name__)
         self._visit(node.generators[0].iter)
-        self._open("function")
+        self._names.open("function")
         for index, generator in enumerate(node.generators):
             self._emit("for", str(generator.is_async))
             self._visit(generator.target)
@@ -511,42 +369,35 @@ class Reader:
                 self._visit(node.value)
         else:
             self._visit(node.elt)
-        self._close()
+        self._names.close()
 
     def _visit_walrus(self, node: ast.NamedExpr) -> None:
         self._emit("NamedExpr", node.target.id)
         self._visit(node.value)
-        scope = self._scope
-        while scope is not None:
-            if node.target.id in scope.globals:
-                self._rebinds.add(node.target.id)
-            scope.bound.add(node.target.id)
-            if scope.parent is None or scope.kind != "function":
-                break
-            scope = scope.parent
+        self._names.bind_around(node.target.id)
 
     # -- statements ---------------------------------------------------------------------------------------------
 
     def _visit_assign(self, node: ast.Assign) -> None:
-        module = self._import_call(node.value)
-        if module is not None and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if self._scope is not self._top and name not in self._scope.globals:
-                self._emit("import", name, module[0])
-                self._bind_import(name, module)
+        target = node.targets[0]
+        if len(node.targets) == 1 and isinstance(target, ast.Name) and self._names.can_hold_import(target.id):
+            module = self._import_call(node.value)
+            if module is not None:
+                self._emit("to", target.id)
+                self._names.bind_import(target.id, module)
                 return
         self._visit_fields(node)
 
     def _visit_aug_assign(self, node: ast.AugAssign) -> None:
         chain = chain_of(node.target)
         if chain is not None:
-            self._use(chain)
+            self._names.use(chain)
         self._visit_fields(node)
 
     def _visit_ann_assign(self, node: ast.AnnAssign) -> None:
         if node.value is None:
-            if isinstance(node.target, ast.Name) and self._scope.kind != "class":
-                self._scope.bound.add(node.target.id)
+            if isinstance(node.target, ast.Name) and not self._names.is_in_class:
+                self._names.bind_local(node.target.id)
             return
         self._emit("Assign", "[")
         self._visit(node.target)
@@ -559,11 +410,8 @@ class Reader:
             return
         self._emit("Expr")
         if isinstance(value, ast.Call):
-            module = self._import_call(value)
-            if module is not None:
-                self._emit("import", module[0])
-                return
-            self._visit_call(value, "discard")
+            if self._import_call(value) is None:
+                self._visit_call(value, "discard")
         else:
             self._visit(value)
 
@@ -575,18 +423,18 @@ class Reader:
         self._visit_fields(node)
 
     def _visit_global(self, node: ast.Global) -> None:
-        self._emit("Global", *sorted(node.names))
-        self._scope.globals.update(node.names)
+        self._emit("Global", str(len(node.names)), *sorted(node.names))
+        self._names.declare_global(node.names)
 
     def _visit_handler(self, node: ast.ExceptHandler) -> None:
         if node.name:
-            self._scope.bound.add(node.name)
+            self._names.bind_local(node.name)
         self._visit_fields(node)
 
     def _visit_capture(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
         name = node.rest if isinstance(node, ast.MatchMapping) else node.name
         if name:
-            self._scope.bound.add(name)
+            self._names.bind_local(name)
         self._visit_fields(node)
 
     def _visit_constant(self, node: ast.Constant) -> None:

@@ -1,0 +1,174 @@
+"""What a piece of source uses: collected scope by scope, so that locals are told from what is looked up outside."""
+
+from typing import Final, Literal
+
+from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
+
+Use = Literal["load", "store", "call", "discard"]
+
+ANNOTATION_READERS: Final = frozenset(
+    {"get_type_hints", "get_annotations", "__annotations__", "signature", "getfullargspec", "__signature__"}
+)
+DOC_READERS: Final = frozenset({"__doc__", "getdoc"})
+INPUT_READERS: Final = frozenset(
+    {"open", "load", "getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file",
+     "is_dir", "check_output", "run", "urlopen", "fromfile", "loadtxt", "genfromtxt", "get", "now", "today", "time"}
+)  # fmt: skip
+
+
+class _Scope:
+    __slots__ = ("bound", "globals", "imports", "kind", "parent", "uses")
+
+    def __init__(self, kind: Literal["module", "function", "class"], parent: "_Scope | None") -> None:
+        self.kind = kind
+        self.parent = parent
+        self.bound: set[str] = set()
+        self.globals: set[str] = set()
+        self.imports: dict[str, list[Ref]] = {}
+        self.uses: list[tuple[Chain, Use]] = []
+
+
+class References:
+    """The names that one piece of source uses and binds, told while it is read from top to bottom."""
+
+    def __init__(self) -> None:
+        self.executes: set[str] = set()
+        self.dynamic: list[Dynamic] = []
+        self.reads: set[str] = set()
+        self._top = _Scope("module", None)
+        self._scope = self._top
+        self._labels: set[tuple[str, str]] = set()
+        self._rebinds: set[str] = set()
+        self._found: dict[Use, set[Ref]] = {"load": set(), "store": set(), "call": set(), "discard": set()}
+        self._defaults = slice(0)
+
+    @property
+    def is_in_class(self) -> bool:
+        return self._scope.kind == "class"
+
+    # -- scopes -------------------------------------------------------------------------------------------------
+
+    def open(self, kind: Literal["function", "class"]) -> None:
+        self._scope = _Scope(kind, self._scope)
+
+    def close(self) -> None:
+        scope = self._scope
+        parent = scope.parent
+        assert parent is not None
+        self._scope = parent
+        if scope.kind == "class":
+            # They become attributes of the class, used by way of it.
+            self._found["load"].update(ref for refs in scope.imports.values() for ref in refs)
+        outer = parent
+        if scope.kind == "function":
+            while outer.kind == "class" and outer.parent is not None:
+                outer = outer.parent
+        for chain, use in scope.uses:
+            root = chain[0]
+            if root in scope.globals:
+                self._top.uses.append((chain, use))
+            elif root in scope.imports:
+                self._resolve(scope, chain, use)
+            elif scope.kind == "class" or root not in scope.bound:
+                outer.uses.append((chain, use))
+
+    def _resolve(self, scope: _Scope, chain: Chain, use: Use) -> None:
+        bound = scope.imports.get(chain[0])
+        if not bound:
+            self._found[use].add(("", chain))
+            return
+        for module, attributes in bound:
+            self._labels.add((chain[0], ".".join((module, *attributes))))
+            self._found[use].add((module, attributes + chain[1:]))
+
+    def count(self) -> int:
+        """How many uses there are so far in the innermost scope."""
+        return len(self._scope.uses)
+
+    def mark_defaults(self, since: int) -> None:
+        """The uses since then are those in the defaults of the function that is read."""
+        self._defaults = slice(since, self.count())
+
+    def finish(self, digest: str) -> Part:
+        while self._scope.parent is not None:
+            self.close()
+        in_defaults = self._top.uses[self._defaults]
+        del self._top.uses[self._defaults]
+        for chain, use in self._top.uses:
+            self._resolve(self._top, chain, use)
+        found = self._found
+        elsewhere = frozenset(found["load"])
+        for chain, use in in_defaults:
+            self._resolve(self._top, chain, use)
+        return Part(
+            digest=digest,
+            refs=frozenset(found["load"]),
+            default_refs=frozenset(found["load"] - elsewhere),
+            labels=frozenset(self._labels),
+            executes=frozenset(self.executes),
+            stores=frozenset(found["store"]),
+            calls=frozenset(found["call"] | found["discard"]),
+            discarded=frozenset(found["discard"]),
+            rebinds=frozenset(self._rebinds),
+            dynamic=tuple(self.dynamic),
+            reads=frozenset(self.reads),
+        )
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def use(self, chain: Chain, use: Use = "load") -> None:
+        scope = self._scope
+        if scope.kind == "class" and chain[0] in scope.bound and chain[0] not in scope.imports:
+            return
+        scope.uses.append((chain, use))
+
+    def use_global(self, name: str) -> None:
+        self._top.uses.append(((name,), "load"))
+
+    def use_import(self, ref: Ref) -> None:
+        """Something of a module is used without a name in between."""
+        self._found["load"].add(ref)
+
+    def bind(self, name: str) -> None:
+        if name in self._scope.globals:
+            self._rebinds.add(name)
+        self._scope.bound.add(name)
+
+    def bind_around(self, name: str) -> None:
+        """Bind a name as `:=` does: in a comprehension it is bound in the function around it as well."""
+        scope: _Scope | None = self._scope
+        while scope is not None:
+            if name in scope.globals:
+                self._rebinds.add(name)
+            scope.bound.add(name)
+            scope = scope.parent if scope.kind == "function" else None
+
+    def bind_local(self, name: str) -> None:
+        self._scope.bound.add(name)
+
+    def bind_import(self, name: str, ref: Ref) -> None:
+        if name in self._scope.globals:
+            self._rebinds.add(name)
+            self._found["load"].add(ref)
+        self._scope.imports.setdefault(name, []).append(ref)
+
+    def can_hold_import(self, name: str) -> bool:
+        """Whether the name is a local one, so that a module assigned to it is used by way of it only."""
+        return self._scope is not self._top and name not in self._scope.globals
+
+    def rebind(self, name: str) -> None:
+        self._rebinds.add(name)
+
+    def declare_global(self, names: list[str]) -> None:
+        self._scope.globals.update(names)
+
+    def note_reads(self, name: str) -> None:
+        """The attribute or function of this name may look up something about other definitions."""
+        if name in ANNOTATION_READERS:
+            self.reads.add("annotations")
+        elif name in DOC_READERS:
+            self.reads.add("doc")
+        elif name == "__subclasses__":
+            self.reads.add("subclasses")
+        elif name in INPUT_READERS or name.startswith("read_"):
+            self.reads.add("input")
