@@ -1,13 +1,30 @@
 """Which code does this function depend on, and did it change?"""
 
-import inspect
+import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pivot_fingerprint.compare import Comparison, compare, compare_manifests
-from pivot_fingerprint.fingerprinter import Fingerprinter
 from pivot_fingerprint.model import SCHEME, Entry, Fingerprint
-from pivot_fingerprint.project import DiskSources, Project, Sources
+
+if TYPE_CHECKING:
+    from pivot_fingerprint.fingerprinter import Fingerprinter
+    from pivot_fingerprint.project import DiskSources, Project, Sources
+
+# Who only looks at fingerprints does without the machinery that makes them.
+_MAKING: Final = {
+    "DiskSources": "pivot_fingerprint.project",
+    "Fingerprinter": "pivot_fingerprint.fingerprinter",
+    "Project": "pivot_fingerprint.project",
+    "Sources": "pivot_fingerprint.project",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MAKING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_MAKING[name]), name)
+    return found
 
 
 def fingerprint(obj: object, **options: Any) -> Fingerprint:
@@ -16,7 +33,13 @@ def fingerprint(obj: object, **options: Any) -> Fingerprint:
     `options` are those of `Fingerprinter.fingerprint`. To fingerprint many objects, make one `Fingerprinter`. Raises
     TypeError if `obj` is not defined in a source file.
     """
-    return Fingerprinter(Project.around(Path(inspect.getfile(inspect.unwrap(obj))))).fingerprint(obj, **options)  # type: ignore[arg-type] # it says so by TypeError
+    import inspect
+
+    from pivot_fingerprint.fingerprinter import Fingerprinter
+    from pivot_fingerprint.project import Project
+
+    file = inspect.getfile(inspect.unwrap(obj))  # type: ignore[arg-type] # it raises TypeError for what it cannot take
+    return Fingerprinter(Project.around(Path(file))).fingerprint(obj, **options)
 
 
 __all__ = [

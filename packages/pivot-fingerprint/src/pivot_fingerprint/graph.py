@@ -5,7 +5,7 @@ edges lead to. So a node is made once however many functions reach it, and a fin
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import attrs
 
@@ -90,7 +90,3 @@ class Content:
             conditional=tuple(self.conditional),
             reads=frozenset(self.reads),
         )
-
-
-def labels(targets: Iterable[Target]) -> Iterator[str]:
-    return (target.label for target in targets if target.label)

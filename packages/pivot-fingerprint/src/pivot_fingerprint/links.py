@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from pivot_fingerprint.graph import Content, Key, Target
+from pivot_fingerprint.graph import Content, Target
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
 from pivot_fingerprint.resolve import StaticNames
@@ -102,8 +102,3 @@ class ModuleNames:
 
     def text(self, chain: Chain) -> str | None:
         return self._static.literal_text(self.module, chain)
-
-
-def definition_key(key: Key) -> Key:
-    """The key of the definition that an "annotations", "doc" or "subclasses" key is about."""
-    return key[1:]
