@@ -1,10 +1,11 @@
 """Whose a file is."""
 
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
-from pivot_fingerprint import DiskSources, Project
+from pivot_fingerprint import DiskSources, Fingerprinter, Project
 from pivot_fingerprint.locate import Locator
 
 
@@ -84,6 +85,39 @@ def test_elsewhere_on_the_path(
     (place / "editable_package" / "__init__.py").write_text("X = 1\n")
     monkeypatch.syspath_prepend(str(place))
     assert locator.locate("editable_package").owner == "project"
+
+
+def test_editable_install(
+    locator: Locator, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editable install is project code: its files are where they are edited, whatever site-packages says of it."""
+    site = tmp_path_factory.mktemp("env") / "site-packages"
+    sources = tmp_path_factory.mktemp("checkout") / "src"
+    (site / "edited_here-1.0.dist-info").mkdir(parents=True)
+    (site / "edited_here-1.0.dist-info" / "direct_url.json").write_text('{"dir_info": {"editable": true}}')
+    (sources / "edited_here").mkdir(parents=True)
+    (sources / "edited_here" / "__init__.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(str(sources))
+    assert locator.locate("edited_here").owner == "project"
+
+
+def test_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution counts by its version: an upgrade shows."""
+    site = tmp_path / "env" / "site-packages"
+    (site / "installed_lib").mkdir(parents=True)
+    (site / "installed_lib" / "__init__.py").write_text("def f():\n    return 1\n")
+    (site / "installed_lib-1.0.dist-info").mkdir()
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "uses_lib.py").write_text("def use():\n    import installed_lib\n    return installed_lib.f()\n")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.delitem(sys.modules, "uses_lib", raising=False)
+    module = importlib.import_module("uses_lib")
+    assert Fingerprinter(Project(root)).fingerprint(module.use).manifest["dist:installed-lib"] == "1.0"
+    (site / "installed_lib-1.0.dist-info").rename(site / "installed_lib-2.0.dist-info")
+    assert Fingerprinter(Project(root)).fingerprint(module.use).manifest["dist:installed-lib"] == "2.0"
 
 
 def test_ignored(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import decimal
 import functools
 import io
 import logging
+import os
+import random
 import sys
 import threading
 import types
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from pivot_fingerprint import Entry, Fingerprinter, Project
 
@@ -158,6 +161,24 @@ def test_without_content(entry_of: Fingerprints, value: object) -> None:
 def test_apart(entry_of: Fingerprints, one: object, other: object) -> None:
     """Values that are told apart by something are told apart by their digest."""
     assert entry_of(one).digest != entry_of(other).digest
+
+
+@pytest.mark.parametrize(
+    "value", [random.choice, random.random, numpy.random.normal], ids=["method", "builtin", "numpy"]
+)
+def test_function_of_a_hidden_instance(entry_of: Fingerprints, value: object) -> None:
+    """A module's function that is a method of an instance counts by its name, not by the instance's state."""
+    one = entry_of([value]).digest
+    random.random()
+    numpy.random.normal()
+    assert entry_of([value]).digest == one
+
+
+def test_environment(entry_of: Fingerprints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment as such is no constant."""
+    one = entry_of({"env": os.environ}).digest
+    monkeypatch.setenv("SOMETHING_NEW", "1")
+    assert entry_of({"env": os.environ}).digest == one
 
 
 def test_nan_is_nan(entry_of: Fingerprints) -> None:

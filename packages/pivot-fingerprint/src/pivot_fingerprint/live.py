@@ -19,7 +19,8 @@ from pivot_fingerprint.resolve import BUILTINS, StaticNames, Targets
 
 MISSING: Final = object()
 _NOTHING: Final[Mapping[str, object]] = {}
-_NAMED: Final = (types.FunctionType, types.BuiltinFunctionType, type)
+_METHODS: Final = (types.BuiltinFunctionType, types.MethodType)
+_NAMED: Final = (types.FunctionType, type, *_METHODS)
 
 
 class LiveModules:
@@ -152,6 +153,9 @@ class LiveModules:
             return None
         try:
             module, qualified = value.__module__, value.__qualname__
+            if type(value) in _METHODS:
+                # `random.choice` is a method of an instance that the module keeps: it goes by its name there.
+                module, qualified = module or type(value.__self__).__module__, value.__name__
         except Exception:  # noqa: BLE001 # a metaclass may do anything
             return None
         if not isinstance(module, str) or not isinstance(qualified, str):

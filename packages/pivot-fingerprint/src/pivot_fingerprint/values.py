@@ -7,6 +7,7 @@ loggers, handles, connections, iterators) counts by type; so does what exceeds t
 """
 
 import enum
+import os
 import re
 import sys
 import types
@@ -31,7 +32,7 @@ _NUMBERS: Final = frozenset({int, float, bool, type(None)})
 
 _OPAQUE_MODULES: Final = frozenset(
     {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
-     "http", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl",
+     "http", "joblib", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl",
      "subprocess", "tempfile", "threading", "urllib3", "weakref"}
 )  # fmt: skip
 _OPAQUE_TYPES: Final = (
@@ -152,6 +153,8 @@ class Encoder:
             self._encode_class(value)
         elif cls is types.FunctionType:
             self._encode_function(value)
+        elif cls is types.MethodType and self._encode_named(value):
+            pass
         elif cls in _CALLABLES:
             content.add(cls.__name__)
             for item in _CALLABLES[cls](value):
@@ -218,25 +221,25 @@ class Encoder:
             self.content.add("type", f"{_module_of(cls)}.{_qualified(cls)}")
 
     def _encode_function(self, value: types.FunctionType) -> None:
+        if not self._encode_named(value):
+            self.definitions.add_function(value, self.content, self.encode)
+
+    def _encode_named(self, value: object) -> bool:
+        """Write a function as the definition that it is found under, if there is one."""
         targets = self.definitions.of_object(value)
         if targets is not None:
             self.content.link("function", targets)
-        else:
-            self.definitions.add_function(value, self.content, self.encode)
+        return targets is not None
 
     def _encode_cached(self, value: Any) -> None:
-        targets = self.definitions.of_object(value)
-        if targets is not None and len(self._stack) > 1:
-            self.content.link("function", targets)
+        if self._encode_named(value):
             return
         self.content.add("cached")
         self.encode(value.cache_parameters())
         self.encode(value.__wrapped__)
 
     def _encode_builtin(self, value: Any) -> None:
-        targets = self.definitions.of_object(value)
-        if targets is not None:
-            self.content.link("function", targets)
+        if self._encode_named(value):
             return
         self.content.add("builtin", str(value.__module__ if hasattr(value, "__module__") else ""), value.__qualname__)
         if not (value.__self__ is None or is_a(value.__self__, types.ModuleType)):
@@ -246,7 +249,8 @@ class Encoder:
 
     def _encode_instance(self, value: object, cls: type) -> None:
         module = _module_of(cls)
-        if issubclass(cls, _OPAQUE_TYPES) or module.partition(".")[0] in _OPAQUE_MODULES or _is_handle(cls):
+        is_running = module.partition(".")[0] in _OPAQUE_MODULES or cls is type(os.environ)
+        if is_running or issubclass(cls, _OPAQUE_TYPES) or _is_handle(cls):
             self._encode_class(cls)
             self._opaque(cls, "by its type")
             return
