@@ -11,13 +11,13 @@ from typing import Any, Final
 from pivot_fingerprint.classes import ClassReader
 from pivot_fingerprint.graph import Content, Target
 from pivot_fingerprint.kinds import is_a
-from pivot_fingerprint.links import Linker, Names
+from pivot_fingerprint.links import Linker
 from pivot_fingerprint.live import FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import Project
-from pivot_fingerprint.trees import REGISTERING, FunctionNode, is_literal
+from pivot_fingerprint.trees import FunctionNode, is_literal
 
 Encode = Callable[[object], None]
 _EMPTY: Final = "<empty cell>"
@@ -107,7 +107,7 @@ class LiveDefinitions:
             part = source.function(node)
             has_values = self._add_defaults(function, node, content, encode)
             self._linker.add(content, part, names, leave=part.default_refs if has_values else frozenset())
-            self._add_decorators(source, node, names, content)
+            self._linker.add_decorators(content, source, node, names)
             content.edges[("import", names.module, "live")] = None
         elif self._is_foreign(function):
             content.link("function", self._foreign(function))
@@ -130,15 +130,6 @@ class LiveDefinitions:
         has_values = not content.is_opaque
         content.is_opaque = content.is_opaque or was_opaque
         return has_values
-
-    def _add_decorators(self, source: SourceModule, node: FunctionNode, names: Names, content: Content) -> None:
-        for decorator in source.decorators(node):
-            targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
-            if targets and all(target.key is None and not target.label for target in targets):
-                continue
-            self._linker.add(content, decorator.part, names)
-            if decorator.chain and decorator.chain[-1] in REGISTERING:
-                self._linker.add(content, source.annotations(node), names)
 
     def _is_foreign(self, function: types.FunctionType) -> bool:
         path = function.__code__.co_filename

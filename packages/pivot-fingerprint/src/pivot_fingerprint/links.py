@@ -1,12 +1,15 @@
 """What a piece of source uses → links and edges of the node it belongs to."""
 
+import ast
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 from pivot_fingerprint.graph import Content, Target
 from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
 from pivot_fingerprint.resolve import StaticNames
+from pivot_fingerprint.trees import REGISTERING, FunctionNode
 
 DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
 
@@ -83,6 +86,18 @@ class Linker:
         package = dynamic.prefix.rpartition(".")[0]
         content.edges[("package", package)] = None
         content.note(f"{dynamic.what}() with a computed name: all of {package or 'the project'} counts")
+
+    def add_decorators(
+        self, content: Content, source: SourceModule, node: FunctionNode | ast.ClassDef, names: Names
+    ) -> None:
+        """Add the decorators of a definition, but for those of packages that never count."""
+        for decorator in source.decorators(node):
+            targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
+            if targets and all(target.key is None and not target.label for target in targets):
+                continue
+            self.add(content, decorator.part, names)
+            if decorator.chain and decorator.chain[-1] in REGISTERING:
+                self.add(content, source.annotations(node), names)
 
     def static_names(self, module: str) -> "ModuleNames":
         return ModuleNames(self._static, module)

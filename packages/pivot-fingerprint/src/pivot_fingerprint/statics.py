@@ -14,7 +14,7 @@ from pivot_fingerprint.modules import Binding, SourceModule
 from pivot_fingerprint.parts import Part
 from pivot_fingerprint.project import Project
 from pivot_fingerprint.resolve import StaticNames
-from pivot_fingerprint.trees import REGISTERING, FunctionNode, is_literal
+from pivot_fingerprint.trees import FunctionNode, is_literal
 
 _PLAIN_BASES = ("abc.", "enum.", "typing.Generic", "typing.Protocol", "collections.abc.", "contextlib.", "threading.")
 
@@ -98,22 +98,11 @@ class StaticDefinitions:
 
     def _add_function(self, content: Content, source: SourceModule, node: FunctionNode, names: Names) -> None:
         self._linker.add(content, source.function(node), names)
-        self._add_decorators(content, source, node, names)
-
-    def _add_decorators(
-        self, content: Content, source: SourceModule, node: FunctionNode | ast.ClassDef, names: Names
-    ) -> None:
-        for decorator in source.decorators(node):
-            targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
-            if targets and all(target.key is None and not target.label for target in targets):
-                continue
-            self._linker.add(content, decorator.part, names)
-            if decorator.chain and decorator.chain[-1] in REGISTERING:
-                self._linker.add(content, source.annotations(node), names)
+        self._linker.add_decorators(content, source, node, names)
 
     def _add_class(self, content: Content, source: SourceModule, node: ast.ClassDef, names: Names) -> None:
         self._linker.add(content, source.class_shell(node), names)
-        self._add_decorators(content, source, node, names)
+        self._linker.add_decorators(content, source, node, names)
         if self._reads_fields(source, node, set()):
             self._linker.add(content, source.annotations(node), names)
         methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)}
