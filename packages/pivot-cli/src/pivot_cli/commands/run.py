@@ -56,7 +56,7 @@ def command(
         return 0
     project = discover(directory)
     history = _History()
-    with _shown(as_json=as_json, debug=debug) as shown:
+    with _shown(history.run, as_json=as_json, debug=debug) as shown:
         sink = Several([Envelopes(history.run, [history]), shown])
         with opened(project, sink, debug=debug, wait=wait) as here:
             chosen = _chosen(here, targets)
@@ -90,11 +90,11 @@ def _exit_code(result: RunResult) -> int:
 
 
 @contextmanager
-def _shown(*, as_json: bool, debug: bool) -> Iterator[EventSink]:
+def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[EventSink]:
     if as_json:
         from pivot_cli.reporters.jsonl import JsonLines
 
-        yield Envelopes(uuid.uuid4().hex, [JsonLines(sys.stdout)])
+        yield Envelopes(run, [JsonLines(sys.stdout)])
     elif sys.stdout.isatty() and not debug:
         from rich.console import Console
 
