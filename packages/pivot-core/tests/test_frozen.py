@@ -6,7 +6,7 @@ import importlib.machinery
 from pathlib import Path
 
 import pytest
-from pivot_core.frozen import FrozenFinder, FrozenLoader, FrozenSources, no_bytecode
+from pivot_core.frozen import FrozenFinder, FrozenLoader, FrozenSources
 
 
 def test_a_source_is_read_once(tmp_path: Path) -> None:
@@ -38,12 +38,3 @@ def test_a_package_keeps_where_its_modules_are(tmp_path: Path) -> None:
     spec = FrozenFinder(FrozenSources(), lambda _path: True).find_spec("some_package", [str(tmp_path)])
     assert spec is not None
     assert spec.submodule_search_locations == [str(package)]
-
-
-def test_no_bytecode_only_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    with no_bytecode():
-        assert sys.dont_write_bytecode
-    assert not sys.dont_write_bytecode

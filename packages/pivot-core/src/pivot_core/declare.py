@@ -60,8 +60,6 @@ current_registry: ContextVar[Registry | None] = ContextVar("current_registry", d
 
 
 @overload
-def stage[**P, R](function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
 def stage[**P, R](
     function: Callable[P, R],
     /,

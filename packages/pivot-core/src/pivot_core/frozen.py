@@ -10,8 +10,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
 
 import attrs
@@ -86,14 +85,3 @@ def install(finder: FrozenFinder, roots: Sequence[str]) -> None:
         (at for at, entry in enumerate(sys.meta_path) if entry is importlib.machinery.PathFinder), len(sys.meta_path)
     )
     sys.meta_path.insert(position, finder)
-
-
-@contextmanager
-def no_bytecode() -> Iterator[None]:
-    """Write no pyc files for what is imported meanwhile."""
-    before = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before

@@ -121,6 +121,13 @@ class Store(Protocol):
         """Put the object at `path`, replacing what is there. Raises MissingObjectError if it is gone or damaged."""
 
 
+class States(Protocol):
+    """What tells the state of a path without storing it."""
+
+    def state(self, path: str) -> FileState | None:
+        """What is at `path`; None where there is nothing."""
+
+
 class Records(Protocol):
     """The last record of each stage."""
 

@@ -17,10 +17,8 @@ from pivot_fingerprint import Project as CodeProject
 from pivot_core import declare, frozen
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
-from pivot_core.project import Project
+from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.tracebacks import user_traceback
-
-OWN_PACKAGES = ("pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint")
 
 
 @attrs.frozen
@@ -37,7 +35,7 @@ def load_here(project: Project) -> tuple[Loaded, Mapping[str, Callable[..., obje
 
     From now on this process imports project modules from the bytes that were read first. Raises PipelineError.
     """
-    code_project = CodeProject(project.root, project.source_roots, frozenset(OWN_PACKAGES))
+    code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     sources = frozen.FrozenSources()
     _refuse_shadows(project)
     frozen.install(

@@ -12,6 +12,7 @@ from pivot_core.config import Settings, pyproject_table, read_settings
 from pivot_core.errors import ProjectError
 
 PIVOT_DIRECTORY = ".pivot"
+OWN_PACKAGES = frozenset({"pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint"})
 DEFAULT_PIPELINE = "pipeline.py"
 
 

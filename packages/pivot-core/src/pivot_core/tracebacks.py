@@ -7,7 +7,7 @@ import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
-_OURS = ("pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint")
+from pivot_core.project import OWN_PACKAGES
 
 
 def user_traceback(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def user_traceback(error: BaseException) -> str:
 
 def _machinery() -> tuple[str, ...]:
     places = ["<frozen importlib", "<frozen runpy"]
-    for name in _OURS:
+    for name in OWN_PACKAGES:
         module = sys.modules.get(name)
         origin = module.__spec__.origin if module and module.__spec__ else None
         if origin is None and (spec := find_spec(name) if module is None else None):

@@ -22,6 +22,7 @@ from pivot_core.storage.gitignore import ensure_ignored
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.lockfile import file_name
 from pivot_core.storage.remove import clear, remove
+from pivot_core.storage.store import put_outs
 
 
 @attrs.frozen
@@ -168,15 +169,8 @@ class Workspace:
 
         An out that is not there is the error of the result. Raises PivotError where an out cannot be stored.
         """
-        states = {
-            out.path: self.session.store.put(self._project.root / out.path)
-            if out.cache and os.path.lexists(self._project.root / out.path)
-            else self.session.hasher.state(out.path)
-            for out in task.outs
-        }
-        missing = [path for path, state in states.items() if state is None]
-        error = f"did not write {', '.join(missing)}" if missing else ""
-        return Finished(task.id, seconds, error, {path: state for path, state in states.items() if state is not None})
+        outs, error = put_outs(self.session.store, self.session.hasher, self._project.root, task.outs)
+        return Finished(task.id, seconds, error, outs)
 
     def record(self, task: Task, finished: Finished) -> str:
         """Record what a task wrote: a run-cache row, then the lock file. `finished.outs` are in the store already.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import selectors
 import signal
 import socket
@@ -10,12 +9,13 @@ import subprocess
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, Self
+from typing import Self
 
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, States, Store, Task
 from pivot_core.model import FileState
 from pivot_core.project import Project
+from pivot_core.storage.store import put_outs
 
 from pivot_exec import spawned, system
 from pivot_exec.messages import Cancel, Ended, Run, Setup
@@ -23,12 +23,6 @@ from pivot_exec.wire import Channel
 
 _STORING = 2  # threads; hashing and copying release the interpreter lock
 _CLOSE = 5.0  # seconds for the base to end everything, before it is killed
-
-
-class States(Protocol):
-    """What tells the state of a path without storing it."""
-
-    def state(self, path: str) -> FileState | None: ...
 
 
 class LocalExecutor:
@@ -81,7 +75,7 @@ class LocalExecutor:
         except (EOFError, OSError):
             code = self._end_base()
             raise PivotError(
-                f"the process that loads {project.settings.pipeline} ended: {_ended(code)}",
+                f"the process that loads {project.settings.pipeline} ended: {system.ending(code)}",
                 "Look at what the pipeline does while it is imported.",
             ) from None
         if isinstance(answer, PivotError):
@@ -174,23 +168,10 @@ class LocalExecutor:
 
     def _store_outs(self, ended: Ended) -> None:
         outs: dict[str, FileState] = {}
-        missing: list[str] = []
-        error = ""
         try:
-            for out in self._tasks[ended.task].outs:
-                path = self._project.root / out.path
-                if not os.path.lexists(path):
-                    missing.append(out.path)
-                    continue
-                state = self._store.put(path) if out.cache else self._hasher.state(out.path)
-                if state is None:
-                    missing.append(out.path)
-                else:
-                    outs[out.path] = state
+            outs, error = put_outs(self._store, self._hasher, self._project.root, self._tasks[ended.task].outs)
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
             error = str(failure)
-        if missing and not error:
-            error = f"did not write {', '.join(missing)}"
         self._stored.append(Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices))
         self.wake()
 
@@ -200,7 +181,7 @@ class LocalExecutor:
         self._selector.unregister(self._channel)
         for pid in self._pids.values():
             system.kill_group(pid, signal.SIGKILL)
-        why = f"the process that runs stages ended: {_ended(self._end_base())}"
+        why = f"the process that runs stages ended: {system.ending(self._end_base())}"
         lost = list(self._tasks)
         self._tasks.clear()
         self._pids.clear()
@@ -216,12 +197,3 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             self._base.kill()
             return self._base.wait()
-
-
-def _ended(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"

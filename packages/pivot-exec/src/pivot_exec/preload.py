@@ -8,9 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pivot_core.project import Project
-
-_OURS = {"pivot", "pivot_core", "pivot_exec", "pivot_cli", "pivot_dvc", "pivot_fingerprint"}
+from pivot_core.project import OWN_PACKAGES, Project
 
 
 def libraries(project: Project) -> list[str]:
@@ -32,7 +30,7 @@ def libraries(project: Project) -> list[str]:
             top = name.partition(".")[0]
             if (
                 top not in sys.stdlib_module_names
-                and top not in _OURS
+                and top not in OWN_PACKAGES
                 and not _project_file(name, project.source_roots)
             ):
                 found[name] = None

@@ -115,6 +115,16 @@ def _children_by_parent() -> list[int]:
     return found
 
 
+def ending(code: int) -> str:
+    """How a process ended, in words, by its exit code, or by minus the signal that killed it."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
 def fork() -> int:
     """os.fork without Python's warning about threads: that libraries which were only imported survive it was tried, and
     where a project has started threads Pivot does not fork."""

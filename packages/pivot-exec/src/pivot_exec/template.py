@@ -247,12 +247,9 @@ def _tell(channel: Channel, loaded: Loaded) -> None:
 
 def _error(status: int, said: str) -> str:
     code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        try:
-            return f"killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"killed by signal {-code}"
-    return "" if code == 0 else said or f"exit code {code}"
+    if code == 0:
+        return ""
+    return said if said and code > 0 else system.ending(code)
 
 
 def _libraries_met(known: set[str]) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
-from pivot_core.model import Digest, FileState
+from pivot_core.interfaces import States, Store
+from pivot_core.model import Digest, FileState, Out
 from pivot_core.storage.digests import TREE_SUFFIX
 from pivot_core.storage.hasher import Hasher
 from pivot_core.storage.listing import Entry, ListingError, listing_bytes, read_listing
@@ -17,7 +18,7 @@ from pivot_core.storage.objects import MissingObjectError, Objects
 from pivot_core.storage.parallel import in_parallel
 from pivot_core.storage.restore import remove_leftovers, restore_directory, restore_file, restore_link
 
-__all__ = ["MissingObjectError", "ObjectStore"]
+__all__ = ["MissingObjectError", "ObjectStore", "put_outs"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -159,6 +160,23 @@ class ObjectStore:
         if known == "." or known.startswith("/") or known.split("/")[0] in (".pivot", ".git"):
             raise PivotError(f"{path}: nothing is restored outside of the project")
         return known
+
+
+def put_outs(store: Store, hasher: States, root: Path, outs: Iterable[Out]) -> tuple[dict[str, FileState], str]:
+    """Store what a stage wrote. Returns the state of each out that is there, and what is wrong if one is not.
+
+    Outs that are not cached are looked at only. Raises PivotError where one cannot be stored.
+    """
+    states: dict[str, FileState | None] = {}
+    for out in outs:
+        place = root / out.path
+        if not os.path.lexists(place):
+            states[out.path] = None
+        else:
+            states[out.path] = store.put(place) if out.cache else hasher.state(out.path)
+    missing = [path for path, state in states.items() if state is None]
+    error = f"did not write {', '.join(missing)}" if missing else ""
+    return {path: state for path, state in states.items() if state is not None}, error
 
 
 def _explained(error: OSError, path: str, done: str) -> PivotError:
