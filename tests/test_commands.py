@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pivot_core.storage.state import StateDB
 from typed import PIVOT, Typed
 
 
@@ -44,6 +45,15 @@ def test_targets_name_stages_globs_and_outs(chain: Typed) -> None:
     assert chain.ran("a.txt") == {"first"}
     assert chain.ran("sec*") == {"second"}
     assert chain.run("first", "--force") == {"first": "ran"}
+
+
+def test_a_stored_run_is_the_one_that_was_printed(chain: Typed) -> None:
+    printed = [json.loads(line) for line in chain.pivot("run", "--json").stdout.splitlines()]
+    state = StateDB(chain.root / ".pivot" / "state.db", readonly=True)
+    assert state.runs() == [printed[0]["run"]]
+    stored = state.events(printed[0]["run"])
+    state.close()
+    assert [event["event"] for event in stored] == [event["event"] for event in printed]
 
 
 def test_explain_as_data_and_with_the_source(chain: Typed) -> None:
