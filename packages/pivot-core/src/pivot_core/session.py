@@ -9,8 +9,9 @@ from pivot_core.model import Digest, FileState
 from pivot_core.project import Project
 from pivot_core.storage.gitignore import ensure_own_rules
 from pivot_core.storage.hasher import Hasher
-from pivot_core.storage.ignore import Ignore
+from pivot_core.storage.ignore import IGNORE_FILE, Ignore
 from pivot_core.storage.lockfile import LockFiles
+from pivot_core.storage.looks import Looks
 from pivot_core.storage.mutex import RunLock
 from pivot_core.storage.stamps import FileClock, Stamps
 from pivot_core.storage.state import StateDB, StoredRuns
@@ -26,6 +27,8 @@ class Session:
 
     def __init__(self, project: Project, *, readonly: bool = False, wait: bool = False) -> None:
         self.readonly = readonly
+        self.looks: Looks | None = None
+        self._root = project.root
         directory = project.directory
         self._mutex = None if readonly else RunLock(directory / "run.lock")
         if self._mutex is not None:
@@ -35,8 +38,8 @@ class Session:
             self.state = StateDB(directory / "state.db", readonly=readonly)
             self.stamps = Stamps(self.state.stamps())
             self.ignore = Ignore.load(project.root)
-            clock = _StoppedClock(directory) if readonly else FileClock(directory / "clock")
-            self.hasher = Hasher(project.root, self.stamps, self.ignore, clock)
+            self._clock = _StoppedClock(directory) if readonly else FileClock(directory / "clock")
+            self.hasher = Hasher(project.root, self.stamps, self.ignore, self._clock)
             self.store = ObjectStore(directory / "cache", self.hasher, project.settings.link)
             self.locks = LockFiles(directory / "stages")
             self.runs = StoredRuns(self.state, self.store)
@@ -55,6 +58,22 @@ class Session:
     def find(self, key: str) -> Mapping[str, FileState] | None:
         """The outs of an earlier run with this key, if all can be had."""
         return self.runs.find(key)
+
+    def take_notes(self) -> Looks:
+        """From now on take notes of every path that is looked at; what was noted before is forgotten."""
+        self.looks = self.hasher.looks = self.locks.looks = Looks(self._clock)
+        self.looks.at(str(self._root / IGNORE_FILE))
+        self.ignore = self.hasher.ignore = Ignore.load(self._root)
+        return self.looks
+
+    def look(self, path: str) -> None:
+        """Somebody looks at `path`, which is absolute: note it, if notes are taken."""
+        if self.looks is not None:
+            self.looks.at(path)
+
+    def wait_past(self, moment: int) -> bool:
+        """Wait until what changes from now on has a later stamp than `moment`; whether that can be said here."""
+        return self._clock.wait_past(moment) > moment
 
     def settle(self) -> None:
         """Look again at what was read too soon after it was written, and save what was learnt."""

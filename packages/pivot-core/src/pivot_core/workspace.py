@@ -252,7 +252,7 @@ class Workspace:
 
     def _expanded(self, path: str) -> list[str]:
         if not GLOB_CHARACTERS.isdisjoint(path):
-            return expand(self._project.root, path, self.session.ignore) or [path]
+            return expand(self._project.root, path, self.session.ignore, self.session.look) or [path]
         return [path]
 
     def _is_there(self, path: str) -> bool:

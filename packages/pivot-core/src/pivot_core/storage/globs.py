@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
@@ -16,19 +16,21 @@ from pathlib import Path
 from pivot_core.model import GLOB_CHARACTERS
 from pivot_core.storage.ignore import Ignore, is_virtual_environment
 from pivot_core.storage.listing import parents
-from pivot_core.storage.walk import is_directory
+from pivot_core.storage.walk import is_directory, no_look
+
+type Look = Callable[[str], None]
 
 
-def expand(root: Path, pattern: str, ignore: Ignore) -> list[str]:
+def expand(root: Path, pattern: str, ignore: Ignore, look: Look = no_look) -> list[str]:
     """What `pattern` matches under `root`, sorted, without what is ignored and what lies in a matched directory.
 
-    Paths are relative to `root`, or absolute where the pattern is.
+    Paths are relative to `root`, or absolute where the pattern is. `look` is called with each path that is looked at.
     """
     parts = tuple(pattern.split("/"))
     base = ""
     if pattern.startswith("/"):
         base, parts = "/", parts[1:]
-    found = set(_walk(root, base, parts, ignore))
+    found = set(_walk(root, base, parts, ignore, look))
     return sorted(path for path in found if found.isdisjoint(parents(path)))
 
 
@@ -57,54 +59,59 @@ def _matches(pattern: Sequence[str], path: Sequence[str], directory: bool) -> bo
     return _part_matches(pattern[0], path[0]) and _matches(pattern[1:], path[1:], directory)
 
 
-def _walk(root: Path, base: str, parts: Sequence[str], ignore: Ignore) -> Iterator[str]:
+def _walk(root: Path, base: str, parts: Sequence[str], ignore: Ignore, look: Look) -> Iterator[str]:
     """Match `parts` below the directory `base` ("", "/" or a path that ends with "/")."""
     part, rest = parts[0], parts[1:]
     if part == "**":
-        yield from _walk_all(root, base, rest, ignore)
+        yield from _walk_all(root, base, rest, ignore, look)
     elif GLOB_CHARACTERS.isdisjoint(part):
         path = base + part
+        look(str(root / path))
         if not rest:
             if os.path.lexists(root / path):
                 yield path
         elif (root / path).is_dir():
-            yield from _walk(root, f"{path}/", rest, ignore)
+            yield from _walk(root, f"{path}/", rest, ignore, look)
     else:
-        for name, directory in _children(root, base, ignore):
+        for name, directory in _children(root, base, ignore, look):
             if not _part_matches(part, name):
                 continue
             if not rest:
                 yield base + name
             elif directory:
-                yield from _walk(root, f"{base}{name}/", rest, ignore)
+                yield from _walk(root, f"{base}{name}/", rest, ignore, look)
 
 
-def _walk_all(root: Path, base: str, rest: Sequence[str], ignore: Ignore) -> Iterator[str]:
+def _walk_all(root: Path, base: str, rest: Sequence[str], ignore: Ignore, look: Look) -> Iterator[str]:
     if rest:
-        yield from _walk(root, base, rest, ignore)
-    for name, directory in _children(root, base, ignore):
+        yield from _walk(root, base, rest, ignore, look)
+    for name, directory in _children(root, base, ignore, look):
         if name.startswith("."):
             continue
         path = base + name
         if directory and not (root / path).is_symlink():
-            yield from _walk_all(root, f"{path}/", rest, ignore)
+            yield from _walk_all(root, f"{path}/", rest, ignore, look)
         elif not rest:
             yield path
 
 
-def _children(root: Path, base: str, ignore: Ignore) -> list[tuple[str, bool]]:
+def _children(root: Path, base: str, ignore: Ignore, look: Look) -> list[tuple[str, bool]]:
     """Names in a directory and whether each is a directory, without what is ignored."""
+    look(str(root / base))
     try:
         with os.scandir(root / base) as scan:
             found = [(entry.name, is_directory(entry)) for entry in scan]
     except OSError:
         return []
-    return [
-        (name, directory)
-        for name, directory in found
-        if not ignore.ignored(base + name, directory=directory)
-        and not (directory and is_virtual_environment(root / base / name))
-    ]
+    children = []
+    for name, directory in found:
+        if ignore.ignored(base + name, directory=directory):
+            continue
+        if directory and is_virtual_environment(root / base / name):
+            look(str(root / base / name))
+        else:
+            children.append((name, directory))
+    return children
 
 
 def _part_matches(part: str, name: str) -> bool:

@@ -17,9 +17,10 @@ from pivot_core.model import Digest, FileState
 from pivot_core.storage.digests import READ, hash_descriptor
 from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.listing import Entry, listing_state
+from pivot_core.storage.looks import Looks
 from pivot_core.storage.parallel import LARGE, in_parallel
 from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps, changed_at
-from pivot_core.storage.walk import Found, walk
+from pivot_core.storage.walk import Found, no_look, walk
 
 TRIES = 3  # how often a file that changes while it is read is read again
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
@@ -27,7 +28,7 @@ PRUNE_ABOVE = 10_000  # stamps that nobody asked about
 
 
 class Hasher:
-    """Tells the state of paths under a project root. `hashed` counts the files that were read.
+    """Tells the state of paths under a project root. `hashed` counts the files that were read, `looks` takes notes.
 
     Paths are relative to `root`, or absolute. `clock` must touch a file on the file system that most files are on.
     """
@@ -38,6 +39,7 @@ class Hasher:
         self.stamps = stamps
         self.ignore = ignore
         self.hashed = 0
+        self.looks: Looks | None = None
         self._clock = clock
         self._count_lock = threading.Lock()
 
@@ -97,6 +99,8 @@ class Hasher:
     def _look(self, path: str) -> _Look | None:
         known = self.known_as(path)
         place = os.path.join(self.root, known)
+        if self.looks is not None:
+            self.looks.at(place)
         try:
             stat, link = os.lstat(place), None
             if modes.S_ISLNK(stat.st_mode):
@@ -114,10 +118,13 @@ class Hasher:
     def _look_into(self, known: str, place: str, link: str | None) -> _Look:
         top = "" if known == "." else f"{known}/"
         try:
-            found = list(walk(Path(place), self.ignore, top))
+            found = list(walk(Path(place), self.ignore, top, no_look if self.looks is None else self.looks.at))
         except OSError as error:
             raise _unreadable(known, error) from None
         stats = {top + each.path: each.stat for each in found if each.stat is not None}
+        if self.looks is not None:
+            for path, stat in stats.items():
+                self.looks.saw(os.path.join(self.root, path), stat)
         return _Look(top, stats, self._known(stats), link, found)
 
     def _known(self, stats: dict[str, os.stat_result]) -> dict[str, Digest]:

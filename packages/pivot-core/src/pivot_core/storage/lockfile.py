@@ -11,6 +11,7 @@ import xxhash
 from pivot_core.errors import ProjectError
 from pivot_core.model import Record
 from pivot_core.storage.locktext import checked, emit, parse, stage_of
+from pivot_core.storage.looks import Looks
 
 SUFFIX = ".lock"
 _TEMPORARY = ".tmp-"
@@ -21,9 +22,10 @@ _CONFLICT = b"<<<<<<< "
 
 
 class LockFiles:
-    """Implements `interfaces.Records` in `directory`, which is made when it is needed."""
+    """Implements `interfaces.Records` in `directory`, which is made when it is needed. `looks` takes notes."""
 
     def __init__(self, directory: Path) -> None:
+        self.looks: Looks | None = None
         self._directory = directory
         self._problems: dict[str, str] = {}
 
@@ -34,6 +36,8 @@ class LockFiles:
         """
         self._problems.pop(stage, None)
         path = self.path(stage)
+        if self.looks is not None:
+            self.looks.at(str(path))
         try:
             data = path.read_bytes()
         except FileNotFoundError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -37,22 +37,28 @@ class _Root:
     prefix: str
 
 
-def walk(top: Path, ignore: Ignore, name: str = "") -> Iterator[Found]:
+def no_look(_path: str) -> None:
+    """Takes no notes."""
+
+
+def walk(top: Path, ignore: Ignore, name: str = "", look: Callable[[str], None] = no_look) -> Iterator[Found]:
     """Everything in `top` that counts, in no particular order. `name` is what `ignore` puts before paths in it: empty,
-    or the path of `top` with a slash.
+    or the path of `top` with a slash. `look` is called with each directory before it is read.
 
     Raises OSError where a directory cannot be read.
     """
     real = os.path.realpath(top)
-    return _Walker(ignore, name).directory(real, "", (_Root(real, ""),))
+    return _Walker(ignore, name, look).directory(real, "", (_Root(real, ""),))
 
 
 @attrs.frozen
 class _Walker:
     ignore: Ignore
     name: str
+    look: Callable[[str], None]
 
     def directory(self, real: str, prefix: str, roots: tuple[_Root, ...]) -> Iterator[Found]:
+        self.look(real)
         with os.scandir(real) as scan:
             entries = list(scan)
         if prefix and all(is_litter(entry.name) for entry in entries):
@@ -74,7 +80,10 @@ class _Walker:
     def _ignored(self, entry: os.DirEntry[str], path: str, directory: bool) -> bool:
         if self.ignore.ignored(self.name + path, directory=directory):
             return True
-        return directory and is_virtual_environment(Path(entry.path))
+        if directory and is_virtual_environment(Path(entry.path)):
+            self.look(entry.path)
+            return True
+        return False
 
     def _link(
         self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, directory: bool

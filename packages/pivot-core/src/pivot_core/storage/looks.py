@@ -1,0 +1,58 @@
+"""Looks: every path that answers were based on, with the stamp it had.
+
+While all of these stamps are the same, asking again gives the same answers. For that a stamp must be taken before what
+it stands for is read, and be old enough that no later change can leave it the same (see stamps).
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+
+from pivot_core.storage.stamps import FileClock, Stamp, changed_at
+
+ABSENT = Stamp(0, 0, 0, 0)
+
+
+class Looks:
+    """Takes notes of looks at paths, which are absolute; of one that is looked at twice the first counts.
+
+    `followed` has the stamps of what paths lead to, `links` those of symbolic links themselves; ABSENT where there is
+    nothing. `newest` is not 0 where something had changed so shortly before that its stamp says too little.
+    """
+
+    def __init__(self, clock: FileClock) -> None:
+        self.followed: dict[str, Stamp] = {}
+        self.links: dict[str, Stamp] = {}
+        self.newest = 0
+        self._clock = clock
+        self._now = clock.now()
+
+    def at(self, path: str) -> None:
+        """Look at `path`, the link and what it leads to."""
+        try:
+            stat = os.lstat(path)
+        except OSError:
+            self.followed.setdefault(path, ABSENT)
+            return
+        if modes.S_ISLNK(stat.st_mode):
+            self._note(self.links, path, stat)
+            self.leads_to(path)
+        else:
+            self._note(self.followed, path, stat)
+
+    def leads_to(self, path: str) -> None:
+        """Look at what `path` leads to."""
+        try:
+            self._note(self.followed, path, os.stat(path))  # noqa: PTH116 - done for every file
+        except OSError:
+            self.followed.setdefault(path, ABSENT)
+
+    def saw(self, path: str, stat: os.stat_result) -> None:
+        """Note what somebody else's look at what `path` leads to gave."""
+        self._note(self.followed, path, stat)
+
+    def _note(self, stamps: dict[str, Stamp], path: str, stat: os.stat_result) -> None:
+        stamps.setdefault(path, Stamp.of(stat))
+        if not self._clock.settled(stat, self._now):
+            self.newest = max(self.newest, changed_at(stat))

@@ -1,0 +1,116 @@
+"""Looks: whatever a state or an expansion rests on is noted, with a stamp from before it was read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pivot_core.project import Project
+from pivot_core.session import Session
+from pivot_core.storage.globs import expand
+from pivot_core.storage.looks import ABSENT, Looks
+from pivot_core.storage.stamps import FileClock, Stamp
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    (tmp_path / ".pivot").mkdir()
+    for name in ("data/a.csv", "data/deep/b.csv", "data/venv/pyvenv.cfg", "other/c.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "data/link").symlink_to("../other")
+    (tmp_path / "name.csv").symlink_to("data/a.csv")
+    with Session(Project(tmp_path)) as opened:
+        yield opened
+
+
+def again(looks: Looks) -> bool:
+    """Whether all that was noted still has the same stamp."""
+    return all(
+        now(path, follow) == stamp
+        for stamps, follow in ((looks.followed, True), (looks.links, False))
+        for path, stamp in stamps.items()
+    )
+
+
+def now(path: str, follow: bool) -> Stamp:
+    try:
+        return Stamp.of(os.stat(path, follow_symlinks=follow))
+    except OSError:
+        return ABSENT
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a file that is rewritten": lambda root: (root / "data/a.csv").write_text("other bytes"),
+    "a file deeper down": lambda root: (root / "data/deep/b.csv").write_text("other bytes"),
+    "a new file": lambda root: (root / "data/new.csv").touch(),
+    "a new file deeper down": lambda root: (root / "data/deep/new.csv").touch(),
+    "a file that is gone": lambda root: (root / "data/a.csv").unlink(),
+    "what a link leads to": lambda root: (root / "other/c.csv").write_text("other bytes"),
+    "a new file where a link leads to": lambda root: (root / "other/new.csv").touch(),
+    "a link that leads elsewhere": lambda root: (
+        (root / "data/link").unlink(),
+        (root / "data/link").symlink_to("../empty"),
+    ),
+    "a virtual environment that is none any more": lambda root: (root / "data/venv/pyvenv.cfg").unlink(),
+    "what was not there": lambda root: (root / "absent").touch(),
+    "a file in an empty directory": lambda root: (root / "empty/new").touch(),
+    "a declared link that leads elsewhere": lambda root: (
+        (root / "name.csv").unlink(),
+        (root / "name.csv").symlink_to("other/c.csv"),
+    ),
+    "what is ignored": lambda root: (root / ".pivotignore").write_text("*.csv"),
+    "only the mode": lambda root: (root / "data/a.csv").chmod(0o755),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_a_state_rests_on_is_noted(session: Session, change: str) -> None:
+    looks = session.take_notes()
+    session.hasher.states(["data", "empty", "absent", "name.csv"])
+    assert again(looks)
+    os.utime(session.hasher.root / ".pivot", ns=(1, 1))
+    assert again(looks), "what nobody asked about is noted"
+    CHANGES[change](session.hasher.root)
+    assert not again(looks)
+
+
+GLOBS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a new match": ("data/*.csv", lambda root: (root / "data/new.csv").touch()),
+    "a new match at any depth": ("data/**/*.csv", lambda root: (root / "data/deep/new.csv").touch()),
+    "a match in a new directory": ("*/x/*.csv", lambda root: (root / "other/x").mkdir()),
+    "a directory that comes to be": ("absent/*.csv", lambda root: (root / "absent").mkdir()),
+    "a virtual environment that is none any more": ("data/*/*", lambda root: (root / "data/venv/pyvenv.cfg").unlink()),
+}
+
+
+@pytest.mark.parametrize("case", GLOBS)
+def test_whatever_an_expansion_rests_on_is_noted(session: Session, case: str) -> None:
+    pattern, change = GLOBS[case]
+    looks = session.take_notes()
+    expand(session.hasher.root, pattern, session.ignore, session.look)
+    assert again(looks)
+    change(session.hasher.root)
+    assert not again(looks)
+
+
+def test_a_lock_file_that_is_read_is_noted_and_so_is_one_that_is_not_there(session: Session) -> None:
+    looks = session.take_notes()
+    assert session.locks.read("train") is None
+    assert looks.followed[str(session.locks.path("train"))] == ABSENT
+
+
+def test_what_changed_just_now_is_told_apart_from_what_has_rested(tmp_path: Path) -> None:
+    clock = FileClock(tmp_path / "clock")
+    (tmp_path / "file").touch()
+    clock.wait_past((tmp_path / "file").stat().st_ctime_ns)
+    rested = Looks(clock)
+    rested.at(str(tmp_path / "file"))
+    assert not rested.newest
+    fresh = Looks(clock)
+    (tmp_path / "file").write_text("now")
+    fresh.at(str(tmp_path / "file"))
+    assert fresh.newest == (tmp_path / "file").stat().st_mtime_ns
