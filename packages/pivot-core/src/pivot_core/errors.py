@@ -42,3 +42,7 @@ class PipelineError(PivotError):
 
 class BusyError(PivotError):
     """Another process runs this pipeline at the moment."""
+
+
+class SnapshotError(PivotError):
+    """What was kept of an earlier load is not what loading the pipeline gives now."""

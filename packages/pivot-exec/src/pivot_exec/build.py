@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ import attrs
 from pivot_core.decide import Decision
 from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
-from pivot_core.interfaces import EventSink, Executor, Finished, Lost, Report, Started, Task
+from pivot_core.interfaces import EventSink, Executor, Finished, Limits, Loaded, Lost, Report, Started, Task
 from pivot_core.reasons import Reason
 
 from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
@@ -73,19 +73,22 @@ def run(
     executor: WakeableExecutor,
     sink: EventSink,
     *,
+    loaded: Loaded,
     root: Path,
     jobs: int,
     force: Collection[str] = (),
     keep_going: bool = False,
     seconds: Mapping[str, float] | None = None,
 ) -> RunResult:
-    """Bring the stages of `upstreams` (each with those it waits for) up to date with an executor that was started.
+    """Bring the stages of `upstreams` (each with those it waits for) up to date.
 
-    `force` names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT
+    The executor is started with `loaded` when the first stage has to run, and what that raises ends the run. `force` names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT
     and SIGTERM ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
     """
     schedule = Schedule(upstreams, jobs, seconds=seconds, keep_going=keep_going)
-    build = _Build(schedule, workspace, executor, sink, root, frozenset(force))
+    build = _Build(
+        schedule, workspace, executor, sink, root, frozenset(force), lambda: executor.start(loaded, Limits(jobs))
+    )
     sink.emit(RunStarted(tuple(upstreams), jobs))
     with _signals(build):
         build.loop()
@@ -104,6 +107,7 @@ class _Build:
         sink: EventSink,
         root: Path,
         force: frozenset[str],
+        start: Callable[[], None],
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.interrupted: int | None = None
@@ -115,6 +119,8 @@ class _Build:
         self._sink = sink
         self._root = root
         self._force = force
+        self._start: Callable[[], None] | None = start
+        self._starting = False
         self._reasons: dict[str, tuple[Reason, ...]] = {}
         self._tasks: dict[str, Task] = {}
         self._began = time.monotonic()
@@ -123,6 +129,8 @@ class _Build:
         self._busy_since = 0.0
 
     def signalled(self, number: int, _frame: FrameType | None) -> None:
+        if self._starting:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         self.interrupted = self.interrupted or number
         self._signals += 1
         self._executor.wake()
@@ -195,6 +203,7 @@ class _Build:
         if self._signals:
             self._finish(stage, Outcome.CANCELLED)
             return self._schedule.finished(stage, ok=False)
+        self._start_executor()
         try:
             task = self._workspace.prepare(stage)
         except PivotError as error:
@@ -206,6 +215,13 @@ class _Build:
         self._tasks[task.id] = task
         self._executor.submit(task)
         return []
+
+    def _start_executor(self) -> None:
+        """At the first stage that runs. It loads the pipeline, for as long as that takes: a signal must end that."""
+        if self._start is not None:
+            self._starting, start, self._start = True, self._start, None
+            start()
+            self._starting = False
 
     def _take(self, report: Report) -> list[Instruction]:
         if isinstance(report, Started):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
-from pivot_core.errors import PivotError
+from pivot_core.errors import PivotError, SnapshotError
 from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, States, Store, Task
 from pivot_core.model import FileState
 from pivot_core.project import Project
@@ -84,8 +84,17 @@ class LocalExecutor:
         self._selector.register(self._channel, selectors.EVENT_READ)
         return answer
 
-    def start(self, loaded: Loaded, limits: Limits) -> None:  # noqa: ARG002 - the template has the code already
-        """Make ready for tasks of what `load` gave; the caller keeps to its own limit of jobs."""
+    def start(self, loaded: Loaded, limits: Limits) -> None:
+        """Make ready for tasks of `loaded`, loading the pipeline if this executor has not; the caller keeps to its own
+        limit of jobs.
+
+        Raises PivotError; SnapshotError if loading gives something else than `loaded`.
+        """
+        if self._base is None and not _same(self.load(self._project), loaded):
+            raise SnapshotError(
+                f"loading {self._project.settings.pipeline} gave something else than a moment ago",
+                "Its code changed meanwhile, or depends on something that Pivot cannot see; run again with --reload.",
+            )
         self._storing = ThreadPoolExecutor(min(_STORING, limits.jobs), thread_name_prefix="pivot-store")
 
     def submit(self, task: Task) -> None:
@@ -197,3 +206,8 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             self._base.kill()
             return self._base.wait()
+
+
+def _same(one: Loaded, other: Loaded) -> bool:
+    """Whether both are of the same stages and code."""
+    return one.stages == other.stages and all(one.code[name].digest == other.code[name].digest for name in one.stages)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
-from pivot_core.interfaces import EventSink, Limits
+from pivot_core.interfaces import EventSink
 from pivot_core.project import discover
 from pivot_core.storage.state import StateDB
 from pivot_core.targets import select
@@ -63,12 +63,12 @@ def command(
             graph = here.workspace.graph
             here.workspace.check(chosen)
             limit = 1 if debug else jobs or project.settings.jobs or os.process_cpu_count() or 1
-            here.executor.start(here.loaded, Limits(limit))
             result = build(
                 {name: graph.upstreams[name] for name in graph.with_upstreams(chosen)},
                 here.workspace,
                 here.executor,
                 sink,
+                loaded=here.loaded,
                 root=project.root,
                 jobs=limit,
                 force=chosen if force else (),
