@@ -11,6 +11,7 @@ from pivot_fingerprint import Fingerprint
 
 from pivot_core.events import Event
 from pivot_core.model import Digest, FileState, Json, Out, Record, Stage
+from pivot_core.observation.model import Observed
 
 if TYPE_CHECKING:
     from pivot_core.project import Project
@@ -22,7 +23,7 @@ class Loaded:
 
     `stages` and `code` are keyed by stage name, in order of declaration; `bundle` holds the bytes of every project
     source that was read, by path; `source_text` the normalised source of code entries, by digest; `notices` are
-    things to tell the user.
+    things to tell the user; `observed` is what loading depended on, None if nobody watched.
     """
 
     stages: Mapping[str, Stage] = attrs.field(hash=False)
@@ -30,6 +31,7 @@ class Loaded:
     bundle: Mapping[str, bytes] = attrs.field(factory=dict, hash=False)
     source_text: Mapping[str, str] = attrs.field(factory=dict, hash=False)
     notices: tuple[str, ...] = ()
+    observed: Observed | None = None
 
 
 class Loader(Protocol):

@@ -17,6 +17,7 @@ from pivot_fingerprint import Project as CodeProject
 from pivot_core import declare, frozen
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
+from pivot_core.observation import Observer
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.tracebacks import user_traceback
 
@@ -35,8 +36,18 @@ def load_here(project: Project) -> tuple[Loaded, Mapping[str, Callable[..., obje
 
     From now on this process imports project modules from the bytes that were read first. Raises PipelineError.
     """
-    code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     sources = frozen.FrozenSources()
+    observer = Observer(project, sources)
+    observer.start()
+    try:
+        loaded, functions = _load(project, sources)
+    finally:
+        observed = observer.stop()
+    return attrs.evolve(loaded, observed=observed), functions
+
+
+def _load(project: Project, sources: frozen.FrozenSources) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
+    code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
     frozen.install(
         frozen.FrozenFinder(sources, code_project.owns),
