@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from pivot_core.errors import PivotError
+from pivot_core.tracebacks import headline
 
 UNEXPECTED = 2
 
@@ -18,7 +19,7 @@ def show_failure(error: Exception) -> int:
         show_error(error)
         return error.exit_code
     click.echo(
-        f"error: Pivot itself failed ({_headline(error)}); please report it, with {_saved(error)}",
+        f"error: Pivot itself failed ({headline(error)}); please report it, with {_saved(error)}",
         err=True,
     )
     return UNEXPECTED
@@ -31,10 +32,6 @@ def show_error(error: PivotError) -> None:
     click.echo(f"error: {where}{error.message}", err=True)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
-
-
-def _headline(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
 
 
 def _saved(error: Exception) -> str:

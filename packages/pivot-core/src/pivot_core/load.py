@@ -19,7 +19,7 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.observation import Observer
 from pivot_core.project import OWN_PACKAGES, Project
-from pivot_core.tracebacks import user_traceback
+from pivot_core.tracebacks import headline, user_traceback
 
 
 @attrs.frozen
@@ -153,13 +153,8 @@ def _import_failure(project: Project, error: BaseException) -> PipelineError:
             f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
         )
     return PipelineError(
-        f"{project.settings.pipeline} could not be imported: {_headline(error)}", hint, traceback=shown
+        f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown
     )
-
-
-def _headline(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _dotted_name(project: Project) -> str:

@@ -1,4 +1,4 @@
-"""A user's traceback with the user's frames, and none of the machinery that called them."""
+"""What a user's code raised: the user's own frames, none of the machinery that called them, and the error in a line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ def user_traceback(error: BaseException) -> str:
     shown = traceback.TracebackException.from_exception(error)
     _strip(shown, _machinery(), set())
     return "".join(shown.format()).rstrip("\n")
+
+
+def headline(error: BaseException) -> str:
+    """The type of `error` and the first line of what it says; the type alone where it says nothing, or fails to."""
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # noqa: BLE001 - somebody else's __str__
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _machinery() -> tuple[str, ...]:

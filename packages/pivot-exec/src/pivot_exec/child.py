@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from pivot_core.interfaces import Task
 from pivot_core.project import Project
-from pivot_core.tracebacks import user_traceback
+from pivot_core.tracebacks import headline, user_traceback
 
 _SAID_LIMIT = 4000  # characters; a pipe takes them without waiting for a reader
 
@@ -54,10 +54,7 @@ def _call(task: Task, function: Callable[..., object], status: int) -> int:
         return _exit_code(exit_)
     except BaseException as error:  # noqa: BLE001 - a stage may raise anything; it is shown and counts as a failure
         print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
-        os.write(
-            status,
-            f"{type(error).__name__}: {error}".split("\n")[0][:_SAID_LIMIT].encode(errors="replace")[:_SAID_LIMIT],
-        )
+        os.write(status, headline(error)[:_SAID_LIMIT].encode(errors="replace")[:_SAID_LIMIT])
         return 1
     return 0
 

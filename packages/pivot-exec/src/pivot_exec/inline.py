@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from pivot_core.interfaces import Started, Task
 from pivot_core.project import Project
-from pivot_core.tracebacks import user_traceback
+from pivot_core.tracebacks import headline, user_traceback
 
 from pivot_exec.messages import Ended, Run
 from pivot_exec.wire import Channel
@@ -40,7 +40,7 @@ def _run(project: Project, task: Task, function: Callable[..., object]) -> Ended
         error = "" if exit_.code in (None, 0) else f"exit code {exit_.code}"
     except BaseException as raised:  # noqa: BLE001 - a stage may raise anything, a debugger's quit too
         print(user_traceback(raised), file=sys.stderr)  # noqa: T201 - the terminal is the stage's
-        error = f"{type(raised).__name__}: {raised}".split("\n")[0]
+        error = headline(raised)
     finally:
         os.environ.clear()
         os.environ.update(before)

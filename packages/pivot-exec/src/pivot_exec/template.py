@@ -18,7 +18,7 @@ from typing import NoReturn
 import attrs
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded, Started, Task
-from pivot_core.tracebacks import user_traceback
+from pivot_core.tracebacks import headline, user_traceback
 
 from pivot_exec import child, spawned, system
 from pivot_exec.messages import Cancel, Ended, Retry, Run, Setup
@@ -74,7 +74,7 @@ def load(setup: Setup) -> tuple[Loaded, Functions]:
         raise
     except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
         raise PipelineError(
-            f"loading {setup.project.settings.pipeline} failed: {type(error).__name__}: {error}",
+            f"loading {setup.project.settings.pipeline} failed: {headline(error)}",
             traceback=user_traceback(error),
         ) from None
 
