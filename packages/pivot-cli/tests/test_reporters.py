@@ -1,0 +1,255 @@
+"""Ways of showing a run: what each writes, and where, for the same events."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from pivot_cli.reporters import lines
+from pivot_cli.reporters.envelopes import Envelopes, Several
+from pivot_cli.reporters.jsonl import JsonLines
+from pivot_cli.reporters.live import LiveTable
+from pivot_cli.reporters.plain import PlainLines
+from pivot_core.events import Envelope, Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
+from pivot_core.interfaces import EventSink
+from pivot_core.reasons import DepChanged, Forced, NeverRun
+from rich.console import Console
+
+RUN: list[Event] = [
+    RunStarted(("prep", "train", "plot"), jobs=2),
+    Notice("3 threads were left", "prep"),
+    StageStarted("prep", (NeverRun(),), "logs/prep.log"),
+    StageFinished("prep", Outcome.RAN, (NeverRun(),), 1.5, log="logs/prep.log"),
+    StageStarted("train", (Forced(),), "logs/train.log"),
+    StageFinished("train", Outcome.FAILED, (Forced(),), 0.25, "exit code 3", "one\ntwo\n", "logs/train.log"),
+    StageFinished("plot", Outcome.BLOCKED),
+    RunFinished({"ran": 1, "failed": 1, "blocked": 1, "restored": 0}, 2.0, 1.75, 0.25),
+]
+RESULTS = """\
+prep   ran           1.50s  never run
+train  failed        0.25s  exit code 3
+plot   blocked
+1 ran, 1 failed, 1 blocked in 2.00s (stages 1.75s, overhead 0.25s)
+"""
+PROGRESS = """\
+note: prep: 3 threads were left
+prep: running
+train: running
+error: stage 'train' failed: exit code 3
+  | one
+  | two
+  log: logs/train.log
+"""
+
+
+def show(sink: EventSink, events: Sequence[Event] = RUN) -> None:
+    for event in events:
+        sink.emit(event)
+
+
+def on_terminal(height: int = 25, width: int = 80) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=height, color_system=None)
+
+
+def written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+class Flushed(io.StringIO):
+    """A stream that knows what would have arrived at its reader."""
+
+    arrived = ""
+
+    def flush(self) -> None:
+        self.arrived = self.getvalue()
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str, /) -> int:
+        raise BrokenPipeError
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    def send(self, envelope: Envelope) -> None:
+        self.envelopes.append(envelope)
+
+
+def test_plain_lines_tell_results_apart_from_progress() -> None:
+    results, progress = io.StringIO(), io.StringIO()
+    show(PlainLines(results, progress))
+    assert results.getvalue() == RESULTS
+    assert progress.getvalue() == PROGRESS
+
+
+def test_each_plain_line_arrives_when_it_is_written() -> None:
+    """A pipe is a buffer: what runs for an hour has to be told before it ends."""
+    results, progress = Flushed(), Flushed()
+    sink = PlainLines(results, progress)
+    for event in RUN:
+        sink.emit(event)
+        assert (results.arrived, progress.arrived) == (results.getvalue(), progress.getvalue())
+
+
+def test_json_lines_are_one_whole_event_each_and_arrive_at_once() -> None:
+    stream = Flushed()
+    sink = Envelopes("r1", [JsonLines(stream)], clock=lambda: 12.5)
+    for number, event in enumerate(RUN):
+        sink.emit(event)
+        told = json.loads(stream.arrived.splitlines()[-1])
+        assert (told["version"], told["run"], told["sequence"], told["time"]) == (1, "r1", number, 12.5)
+        assert told["event"] == event.kind
+    assert len(stream.getvalue().splitlines()) == len(RUN)
+
+
+def test_a_line_of_json_holds_what_a_stage_printed_whatever_that_is() -> None:
+    stream = io.StringIO()
+    printed = 'a "quoted"\nline\u2028\x1b[31m é'
+    Envelopes("r", [JsonLines(stream)]).emit(StageFinished("s", Outcome.FAILED, output=printed))
+    assert stream.getvalue().count("\n") == 1
+    assert json.loads(stream.getvalue())["output"] == printed
+    assert json.loads(stream.getvalue())["outcome"] == "failed"
+
+
+def test_envelopes_number_events_and_give_all_receivers_the_same() -> None:
+    one, other = Kept(), Kept()
+    show(Envelopes("r", [one, other]))
+    assert [envelope.sequence for envelope in one.envelopes] == list(range(len(RUN)))
+    assert [envelope.event for envelope in one.envelopes] == RUN
+    assert one.envelopes == other.envelopes
+
+
+def test_a_reader_that_has_gone_does_not_keep_others_from_reading() -> None:
+    results, progress = io.StringIO(), io.StringIO()
+    show(Several([PlainLines(Gone(), Gone()), PlainLines(results, progress)]))
+    assert (results.getvalue(), progress.getvalue()) == (RESULTS, PROGRESS)
+
+
+def test_another_error_of_a_sink_is_not_hidden() -> None:
+    closed = io.StringIO()
+    closed.close()
+    with pytest.raises(ValueError, match="closed"):
+        show(Several([PlainLines(closed, closed)]))
+
+
+def test_the_columns_are_as_wide_as_the_longest_name_within_reason() -> None:
+    assert lines.name_width(()) == 0
+    assert lines.name_width(("a", "train")) == 5
+    assert lines.name_width(("a", "n" * 200)) == 40
+
+
+def test_a_long_name_is_shown_whole() -> None:
+    assert lines.stage_line(StageFinished("n" * 60, Outcome.RAN), 40).startswith("n" * 60 + "  ran")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_what_worked_has_a_time(outcome: Outcome) -> None:
+    line = lines.stage_line(StageFinished("s", outcome, seconds=1.25), 1)
+    assert ("1.25s" in line) == (outcome in (Outcome.RAN, Outcome.FAILED))
+    assert line == line.rstrip()
+
+
+def test_an_error_of_several_lines_has_one_in_the_table_and_all_below() -> None:
+    event = StageFinished("s", Outcome.FAILED, error="did not write a.txt\ndid not write b.txt")
+    assert "\n" not in lines.stage_line(event, 1)
+    assert "did not write b.txt" in lines.failure_text(event)
+
+
+def test_a_failure_without_output_or_log_is_one_line() -> None:
+    event = StageFinished("s", Outcome.FAILED, error="exit code 1")
+    assert lines.failure_text(event) == "error: stage 's' failed: exit code 1"
+
+
+def test_the_reason_of_a_stage_stands_in_its_line() -> None:
+    changed = DepChanged("data.csv", "xxh3:0", "xxh3:1")
+    assert lines.stage_line(StageFinished("s", Outcome.RAN, (changed, Forced())), 1).endswith(
+        "dep changed: data.csv (+1 more)"
+    )
+
+
+def test_a_run_of_nothing_says_so() -> None:
+    assert lines.summary(RunFinished({}, 0.01, 0.0, 0.01)) == "nothing to do in 0.01s (stages 0.00s, overhead 0.01s)"
+
+
+def test_a_summary_counts_every_outcome() -> None:
+    text = lines.summary(RunFinished({outcome.value: 7 for outcome in Outcome}, 1.0, 1.0, 0.0))
+    assert all(f"7 {outcome.value}" in text for outcome in Outcome)
+
+
+def test_a_terminal_scrolls_finished_stages_failures_and_the_summary() -> None:
+    console = on_terminal()
+    with LiveTable(console) as table:
+        show(table)
+    shown = written(console)
+    told = [*RESULTS.splitlines(), "note: prep: 3 threads were left", "error: stage 'train' failed", "  | two"]
+    assert [line for line in told if line not in shown] == []
+    assert (
+        shown.index("prep   ran")
+        < shown.index("train  failed")
+        < shown.index("plot   blocked")
+        < shown.index("in 2.00s")
+    )
+
+
+def test_a_terminal_shows_each_running_stage_with_its_time_and_reason() -> None:
+    now = 100.0
+    table = LiveTable(on_terminal(), clock=lambda: now)
+    show(
+        table,
+        [RunStarted(("prep", "train"), 2), StageStarted("prep", (NeverRun(),), ""), StageStarted("train", (), "")],
+    )
+    now = 102.5
+    rows = rendered(table)
+    assert rows[0].split() == ["prep", "running", "2.50s", "never", "run"]
+    assert rows[1].split() == ["train", "running", "2.50s"]
+    assert rows[2] == "0/2 done, 2 running"
+    table.emit(StageFinished("prep", Outcome.RAN, seconds=2.5))
+    assert [row.split()[0] for row in rendered(table)] == ["train", "1/2"]
+
+
+def test_more_running_stages_than_lines_are_counted_not_shown() -> None:
+    """A table higher than the terminal would push what it replaces out of reach."""
+    table = LiveTable(on_terminal(height=10))
+    names = tuple(f"s{number}" for number in range(50))
+    show(table, [RunStarted(names, 50), *(StageStarted(name, (), "") for name in names)])
+    rows = rendered(table)
+    assert len(rows) <= 10
+    assert rows[-1] == "0/50 done, 50 running"
+
+
+def test_square_brackets_and_colons_are_text_on_a_terminal() -> None:
+    console = on_terminal()
+    with LiveTable(console) as table:
+        table.emit(StageFinished("s", Outcome.FAILED, error="[red]KeyError: ['a']", output="[/] :smile:"))
+    assert "[red]KeyError: ['a']" in written(console)
+    assert "  | [/] :smile:" in written(console)
+
+
+def test_long_lines_are_not_cut_on_a_narrow_terminal() -> None:
+    """What a failed stage printed can be copied as it is."""
+    console = on_terminal(width=20)
+    with LiveTable(console) as table:
+        table.emit(StageFinished("s", Outcome.FAILED, error="e", output="x" * 70))
+    assert "x" * 70 in written(console)
+
+
+def test_the_cursor_is_back_when_a_run_is_interrupted() -> None:
+    console = on_terminal()
+    with suppress(KeyboardInterrupt), LiveTable(console):
+        raise KeyboardInterrupt
+    hide, show_again = "\x1b[?25l", "\x1b[?25h"
+    assert written(console).rindex(show_again) > written(console).rindex(hide)
+
+
+def rendered(table: LiveTable) -> list[str]:
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    console.print(table.table())
+    return [row.rstrip() for row in written(console).splitlines()]
