@@ -1,6 +1,6 @@
 """`python -m pivot_cli` is `pivot`."""
 
-from pivot_cli.app import run
+from pivot_cli.entry import run
 
 if __name__ == "__main__":
     run()

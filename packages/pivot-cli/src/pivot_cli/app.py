@@ -121,8 +121,3 @@ def main(arguments: list[str] | None = None) -> int:
 def _leave_stdout() -> None:
     """Point stdout at nothing, so that Python's own flush at its exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def run() -> None:
-    """The entry point of the `pivot` script."""
-    sys.exit(main())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 import click
+from pivot_core import snapshot
 from pivot_core.events import Event, Notice
 from pivot_core.interfaces import EventSink, Loaded
+from pivot_core.model import Digest
 from pivot_core.project import Project, discover
 from pivot_core.session import Session
+from pivot_core.storage.hasher import Hasher
 from pivot_core.workspace import Workspace
 from pivot_exec.local import LocalExecutor
 
@@ -37,23 +40,45 @@ class Notices:
 
 @contextmanager
 def opened(
-    project: Project, sink: EventSink, *, debug: bool = False, readonly: bool = False, wait: bool = False
+    project: Project,
+    sink: EventSink,
+    *,
+    debug: bool = False,
+    readonly: bool = False,
+    wait: bool = False,
+    reload: bool = False,
 ) -> Iterator[Opened]:
-    """Load `project` in processes of its own, which end with the context. Raises PivotError."""
+    """Load `project` in processes of its own, which end with the context. Raises PivotError.
+
+    It is not loaded where that would give the same as before, unless `reload`.
+    """
     with (
         Session(project, readonly=readonly, wait=wait) as session,
         LocalExecutor(project, session.store, session.hasher, debug=debug) as executor,
     ):
-        loaded = executor.load(project)
+        known = None if reload else snapshot.recall(session.state, project, digest=_digest_by(session.hasher))
+        loaded = known or executor.load(project)
         for message in loaded.notices:
             sink.emit(Notice(message))
         yield Opened(project, session, executor, loaded, Workspace(project, loaded, session=session, sink=sink))
+        if known is None and not readonly:
+            snapshot.save(session.state, project, loaded)
+
+
+def _digest_by(hasher: Hasher) -> Callable[[str], Digest]:
+    """Digests of files, which are not read where their stamps tell."""
+
+    def digest(path: str) -> Digest:
+        state = hasher.state(path)
+        return "" if state is None else state.digest
+
+    return digest
 
 
 @contextmanager
-def opened_to_look(directory: Path | None) -> Iterator[Opened]:
+def opened_to_look(directory: Path | None, *, reload: bool = False) -> Iterator[Opened]:
     """For commands that run nothing: nothing is written, and no library is imported for the stages."""
     project = discover(directory)
     quick = attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none"))
-    with opened(quick, Notices(), readonly=True) as here:
+    with opened(quick, Notices(), readonly=True, reload=reload) as here:
         yield here

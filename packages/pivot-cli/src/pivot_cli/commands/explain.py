@@ -22,10 +22,14 @@ from pivot_cli.targets import complete
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 @click.option("--code", is_flag=True, help="List all code that is tracked, and what cannot be followed.")
 @click.option("--diff", is_flag=True, help="Show the source of changed code before and after.")
+@click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
-def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, code: bool, diff: bool) -> None:
+def command(
+    directory: Path | None, targets: tuple[str, ...], *, as_json: bool, code: bool, diff: bool, reload: bool
+) -> None:
     """Say why each of the TARGETS (stages, globs of them, outs; default: all) would run, or would not."""
-    with opened_to_look(directory) as here:
+    # A snapshot knows neither how code was reached nor its text.
+    with opened_to_look(directory, reload=reload or code or diff) as here:
         chosen = select(here.workspace.graph, targets, here.project.root, Path.cwd())
         if code:
             _write_code(here, chosen, as_json=as_json)

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import click
+from pivot_core.errors import SnapshotError
 from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.interfaces import EventSink
-from pivot_core.project import discover
+from pivot_core.project import Project, discover
 from pivot_core.storage.state import StateDB
 from pivot_core.targets import select
 from pivot_exec.build import RunResult
@@ -21,6 +23,7 @@ from pivot_exec.build import run as build
 from pivot_cli.commands.status import write_plan
 from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.session import Opened, opened, opened_to_look
+from pivot_cli.standing import keep
 from pivot_cli.targets import complete
 
 
@@ -33,6 +36,7 @@ from pivot_cli.targets import complete
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 @click.option("--wait", is_flag=True, help="If another run is going on, start after it.")
 @click.option("--debug", is_flag=True, help="Run one stage at a time with the terminal attached, for breakpoints.")
+@click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
 def command(
     directory: Path | None,
@@ -45,24 +49,46 @@ def command(
     as_json: bool,
     wait: bool,
     debug: bool,
+    reload: bool,
 ) -> int:
     """Run the stages that are out of date, and those that TARGETS (stages, globs of them, outs) depend on."""
     if dry_run:
-        with opened_to_look(directory) as here:
+        with opened_to_look(directory, reload=reload) as here:
             chosen = _chosen(here, targets)
             here.workspace.check(chosen)
             plan = here.workspace.plan(chosen, force=chosen if force else ())
             write_plan(plan, as_json=as_json)
         return 0
     project = discover(directory)
+    wanted = _Wanted(targets, jobs, force, keep_going, as_json, wait, debug)
+    try:
+        result = _run(project, wanted, reload=reload)
+    except SnapshotError:
+        result = _run(project, wanted, reload=True)
+    return _exit_code(result)
+
+
+@attrs.frozen
+class _Wanted:
+    """What the command line asks of a run."""
+
+    targets: tuple[str, ...]
+    jobs: int | None
+    force: bool
+    keep_going: bool
+    as_json: bool
+    wait: bool
+    debug: bool
+
+
+def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
     history = _History()
-    with _shown(history.run, as_json=as_json, debug=debug) as shown:
+    with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
         sink = Several([Envelopes(history.run, [history]), shown])
-        with opened(project, sink, debug=debug, wait=wait) as here:
-            chosen = _chosen(here, targets)
+        with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
+            chosen = _chosen(here, wanted.targets)
             graph = here.workspace.graph
             here.workspace.check(chosen)
-            limit = 1 if debug else jobs or project.settings.jobs or os.process_cpu_count() or 1
             result = build(
                 {name: graph.upstreams[name] for name in graph.with_upstreams(chosen)},
                 here.workspace,
@@ -70,13 +96,21 @@ def command(
                 sink,
                 loaded=here.loaded,
                 root=project.root,
-                jobs=limit,
-                force=chosen if force else (),
-                keep_going=keep_going,
+                jobs=1 if wanted.debug else wanted.jobs or project.settings.jobs or os.process_cpu_count() or 1,
+                force=chosen if wanted.force else (),
+                keep_going=wanted.keep_going,
                 seconds=here.session.state.durations(),
             )
             history.save(here.session.state)
-    return _exit_code(result)
+            if result.ok:
+                _keep_answer(here, wanted, chosen)
+    return result
+
+
+def _keep_answer(here: Opened, wanted: _Wanted, chosen: Sequence[str]) -> None:
+    arguments = sys.argv[1:]
+    plain = not (wanted.force or wanted.as_json or wanted.debug)
+    keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen)
 
 
 def _chosen(here: Opened, targets: Sequence[str]) -> tuple[str, ...]:

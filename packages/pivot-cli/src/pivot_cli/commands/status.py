@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -25,10 +25,11 @@ _WORDS_WIDTH = len("up to date")
 @click.argument("targets", nargs=-1, shell_complete=complete)
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 @click.option("--check", is_flag=True, help="Exit with 3 if anything is not up to date.")
+@click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
-def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, check: bool) -> int:
+def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, check: bool, reload: bool) -> int:
     """Show which stages are up to date, and the first reason why one is not."""
-    with opened_to_look(directory) as here:
+    with opened_to_look(directory, reload=reload) as here:
         chosen = set(select(here.workspace.graph, targets, here.project.root, Path.cwd()))
         plan = here.workspace.plan(chosen)
     decisions = {name: decision for name, decision in plan.items() if name in chosen}
@@ -50,12 +51,18 @@ def write_plan(decisions: Mapping[str, Decision], *, as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    for line in plan_lines(decisions):
+        click.echo(line)
+
+
+def plan_lines(decisions: Mapping[str, Decision]) -> Iterator[str]:
+    """One line a stage."""
     width = name_width(tuple(decisions))
     for name, decision in decisions.items():
         why = wording.short(decision.reasons)
         if decision.verdict == "restore":
             why += ", can be restored"
-        click.echo(f"{name:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip())
+        yield f"{name:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip()
 
 
 def status(decision: Decision) -> str:

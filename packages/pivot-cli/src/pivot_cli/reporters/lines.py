@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pivot_core.events import Notice, Outcome, RunFinished, StageFinished
 
 from pivot_cli import wording
@@ -39,8 +41,11 @@ def notice(event: Notice) -> str:
 
 def summary(event: RunFinished) -> str:
     """The last line of a run: how many stages came out how, and what took the time."""
-    counts = [f"{count} {outcome.value}" for outcome in Outcome if (count := event.outcomes.get(outcome.value, 0))]
-    return (
-        f"{', '.join(counts) or 'nothing to do'} in {wording.seconds(event.seconds)} "
-        f"(stages {wording.seconds(event.stage_seconds)}, overhead {wording.seconds(event.overhead_seconds)})"
-    )
+    times = (wording.seconds(time) for time in (event.seconds, event.stage_seconds, event.overhead_seconds))
+    return summary_text(event.outcomes, *times)
+
+
+def summary_text(outcomes: Mapping[str, int], whole: str, stages: str, overhead: str) -> str:
+    """The summary, from times in words."""
+    counts = [f"{count} {outcome.value}" for outcome in Outcome if (count := outcomes.get(outcome.value, 0))]
+    return f"{', '.join(counts) or 'nothing to do'} in {whole} (stages {stages}, overhead {overhead})"

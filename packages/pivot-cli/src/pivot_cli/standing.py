@@ -1,0 +1,104 @@
+"""After a run that left everything up to date: work out the standing answer, and all that it rests on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pivot_core.decide import Decision
+from pivot_core.errors import PivotError
+from pivot_core.events import Notice, Outcome, StageFinished
+from pivot_core.observation import first_change, paths
+from pivot_core.project import OWN_PACKAGES, discover
+from pivot_core.storage.looks import Looks
+
+from pivot_cli import answer, wording
+from pivot_cli.commands.status import plan_lines
+from pivot_cli.reporters import lines
+from pivot_cli.session import Opened
+
+_TRIES = 2  # the second after what has just been written had time to rest
+
+
+def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
+    """Keep the answer to `run`, `status` and the command line `arguments` (if there are any), which asked for `chosen`.
+
+    Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen.
+    """
+    for _ in range(_TRIES):
+        looks = here.session.take_notes()
+        plan = _looked(here, looks)
+        if plan is None:
+            return
+        if not looks.newest:
+            _write(here, looks, plan, arguments, chosen)
+            return
+        if not here.session.wait_past(looks.newest):
+            return
+
+
+def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
+    """What is decided about each stage now: None if not all are up to date."""
+    observed = here.loaded.observed
+    if observed is None or observed.problem:
+        return None
+    for path in (*paths(observed), *_own_files(), *_settings(here.project.root), *_search_path()):
+        looks.at(path)
+    try:
+        if first_change(observed, here.project) or discover(here.project.root) != here.project:
+            return None
+        plan = here.workspace.plan()
+    except PivotError:
+        return None
+    return plan if all(decision.verdict == "up_to_date" for decision in plan.values()) else None
+
+
+def _write(
+    here: Opened, looks: Looks, plan: dict[str, Decision], arguments: Sequence[str], chosen: Sequence[str]
+) -> None:
+    assert here.loaded.observed is not None
+    status = "".join(f"{line}\n" for line in plan_lines(plan))
+    words: dict[tuple[str, ...], str] = {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
+    if arguments:
+        words[tuple(arguments)] = _run_words(here.workspace.graph.with_upstreams(chosen))
+    notices = "".join(f"{lines.notice(Notice(text))}\n" for text in here.loaded.notices)
+    root, variables = str(here.project.root), here.loaded.observed.variables
+    try:
+        answer.write(root, words, notices, variables, tuple(looks.followed.items()), tuple(looks.links.items()))
+    except (OSError, OverflowError):
+        return  # the next command takes its ordinary way
+
+
+def _run_words(stages: Iterable[str]) -> str:
+    """What a run of `stages` prints that finds all of them up to date."""
+    stages = tuple(stages)
+    width = lines.name_width(stages)
+    rows = [lines.stage_line(StageFinished(stage, Outcome.UP_TO_DATE), width) for stage in stages]
+    counts = {Outcome.UP_TO_DATE.value: len(stages)}
+    summary = lines.summary_text(counts, answer.TIME, wording.seconds(0.0), answer.TIME)
+    return "".join(f"{line}\n" for line in (*rows, summary))
+
+
+def _own_files() -> Iterator[str]:
+    """The files of Pivot itself, as far as they are in use."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in OWN_PACKAGES and (file := getattr(module, "__file__", None)):
+            yield file
+
+
+def _settings(root: Path) -> Iterator[str]:
+    """What decides which project this is and how it is set."""
+    for name in ("pipeline.py", "__init__.py", "pyproject.toml", ".pivot/config.yaml"):
+        yield str(root / name)
+
+
+def _search_path() -> Iterator[str]:
+    """Where modules come from: a distribution that is installed, removed or upgraded changes its directory."""
+    yield f"{sys.prefix}/pyvenv.cfg"
+    for entry in sys.path:
+        place = os.path.abspath(entry)  # noqa: PTH100 - a link stays as it is
+        yield place
+        if os.path.isdir(place):  # noqa: PTH112
+            yield from (f"{place}/{name}" for name in os.listdir(place) if name.endswith(".pth"))  # noqa: PTH208
