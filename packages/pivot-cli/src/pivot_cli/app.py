@@ -13,6 +13,7 @@ import click
 FINE, FAILED, MISUSE, STALE = 0, 1, 2, 3
 PIPE_CLOSED = 128 + 13  # what a program that SIGPIPE ended gives
 INTERRUPTED = 128 + 2
+COMPLETE = "_PIVOT_COMPLETE"  # what the completion scripts set
 
 
 class Entry(NamedTuple):
@@ -98,7 +99,7 @@ def cli(ctx: click.Context, directory: Path | None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
-        result = cli.main(arguments, prog_name="pivot", standalone_mode=False)
+        result = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         _leave_stdout()
@@ -116,6 +117,18 @@ def main(arguments: list[str] | None = None) -> int:
 
         return show_failure(error)
     return result if isinstance(result, int) else FINE
+
+
+def _invoke(arguments: list[str]) -> object:
+    """Run the command; returns what it returned, or the code that it asked to exit with."""
+    if COMPLETE in os.environ:
+        return cli.main(arguments, prog_name="pivot", complete_var=COMPLETE)
+    # Not by `cli.main`, which takes an EOFError for an interrupt, and a closed pipe for a failure.
+    try:
+        with cli.make_context("pivot", arguments) as context:
+            return cli.invoke(context)
+    except click.exceptions.Exit as asked:
+        return asked.exit_code
 
 
 def _leave_stdout() -> None:

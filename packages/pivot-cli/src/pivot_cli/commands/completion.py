@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from pivot_cli.app import cli
+from pivot_cli.app import COMPLETE, cli
 
 
 @click.command("completion")
@@ -14,4 +14,4 @@ def command(shell: str) -> None:
     """Print the completion script of SHELL: put `eval "$(pivot completion bash)"` into ~/.bashrc, say."""
     complete = get_completion_class(shell)
     assert complete is not None
-    click.echo(complete(cli, {}, "pivot", "_PIVOT_COMPLETE").source())
+    click.echo(complete(cli, {}, "pivot", COMPLETE).source())
