@@ -18,6 +18,7 @@ from pivot_core.interfaces import Loaded
 from pivot_core.model import Dep, Digest, FunctionAction, Location, Out, Stage
 from pivot_core.observation import Observed, first_change
 from pivot_core.project import Project
+from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.state import StateDB
 
 _FACT = "snapshot"
@@ -49,7 +50,8 @@ def save(state: StateDB, project: Project, loaded: Loaded) -> None:
         "stages": stages,
         "notices": loaded.notices,
     }
-    state.save_fact(_FACT, json.dumps(data, separators=(",", ":")).encode())
+    text = json.dumps(data, separators=(",", ":")).encode()
+    state.save_fact(_FACT, hash_bytes(text).encode() + b"\n" + text)
 
 
 def recall(state: StateDB, project: Project, digest: Callable[[str], Digest] | None = None) -> Loaded | None:
@@ -58,11 +60,11 @@ def recall(state: StateDB, project: Project, digest: Callable[[str], Digest] | N
     `digest` gives the digest of a file, if that can be had cheaper than by reading it. How code was reached is not in
     the entries, and there are neither bundle nor source text.
     """
-    stored = state.fact(_FACT)
-    if not stored:
+    check, _, text = (state.fact(_FACT) or b"").partition(b"\n")
+    if not text or hash_bytes(text).encode() != check:
         return None
     try:
-        data = json.loads(stored)
+        data = json.loads(text)
         if data["version"] != _VERSION or data["settings"] != _settings(project):
             return None
         loaded = _loaded(data)
@@ -74,11 +76,6 @@ def recall(state: StateDB, project: Project, digest: Callable[[str], Digest] | N
     ):
         return None
     return loaded
-
-
-def forget(state: StateDB) -> None:
-    """Let the next command load the pipeline."""
-    state.save_fact(_FACT, b"")
 
 
 def _settings(project: Project) -> list[Any]:
