@@ -1,4 +1,7 @@
-"""Annotations and docstrings count where something reads them while the program runs."""
+"""Annotations and docstrings count where something reads them while the program runs.
+
+A hint or a docstring is a note to people until the program reads it; then it is input like any other.
+"""
 
 from fingerprint_cases.case import changed, project, stage
 

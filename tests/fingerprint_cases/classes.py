@@ -1,4 +1,8 @@
-"""Classes, their bases and members, and instances."""
+"""Classes, their bases and members, and instances.
+
+What an object does is spread over its class, the bases, the metaclass and its own state; all of them count, and a
+class counts as a whole, since which method is called is known only at run time.
+"""
 
 from fingerprint_cases.case import changed, project, stage
 

@@ -1,4 +1,7 @@
-"""Less common constructions, each of which has misled somebody's fingerprints."""
+"""Less common constructions, each of which has misled somebody's fingerprints.
+
+Each of these is legal Python that somebody's project relies on, so none may be guessed at.
+"""
 
 from fingerprint_cases.case import Replace, Write, case, changed, project, stage
 

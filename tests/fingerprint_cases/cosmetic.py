@@ -1,4 +1,7 @@
-"""Changes that change nothing."""
+"""Changes that change nothing.
+
+The syntax tree counts, without positions, comments, docstrings and hints: what cannot change a result runs nothing.
+"""
 
 from fingerprint_cases.case import Delete, Write, case, changed, project, stage
 

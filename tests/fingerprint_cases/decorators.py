@@ -1,4 +1,7 @@
-"""Decorators, wrappers, caches, dispatch and registries."""
+"""Decorators, wrappers, caches, dispatch and registries.
+
+What a name holds after decoration is a wrapper; the wrapper, what it wraps and what it was configured with all run.
+"""
 
 from fingerprint_cases.case import changed, project, stage
 

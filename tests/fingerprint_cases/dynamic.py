@@ -1,4 +1,8 @@
-"""What is chosen at run time: the coarsest safe unit counts."""
+"""What is chosen at run time: the coarsest safe unit counts.
+
+Which name is meant is known only at run time, so everything that may be meant counts: the module, the package, the
+class. It is reported as such.
+"""
 
 from fingerprint_cases.case import Write, case, changed, project, stage
 
@@ -111,6 +115,18 @@ _MODULES = project(
     ops="def one():\n    return 1\n",
 )
 
+_RESOLVED = project(
+    """
+    import pkgutil
+
+    def find(name):
+        return pkgutil.resolve_name(name)
+    """,
+    stage("a", "find('plugins:one')()"),
+    stage("b", "1"),
+    plugins="def one():\n    return 1\n",
+)
+
 CASES = (
     changed("getattr with a computed name", _COMPUTED, "return 1", "return 11", "a", path="ops.py", why="all of the module counts"),
     changed("getattr with a computed name, another function", _COMPUTED, "return 2", "return 22", "a", path="ops.py", why="all of it"),
@@ -130,5 +146,6 @@ CASES = (
     changed("type() method", _EXEC, "self.size + 1", "self.size + 2", "b", why="a class without a statement"),
     changed("method with a computed name", _METHODS, "return 2", "return 22", "a", why="a class counts with all its methods"),
     changed("sys.modules with a known name", _MODULES, "return 1", "return 11", "a b", path="ops.py", why="as good as an import; b uses all of the pipeline file"),
+    changed("pkgutil.resolve_name", _RESOLVED, "return 1", "return 2", "a", path="plugins.py", why="all of the project counts"),
     changed("sys.modules of oneself", _MODULES, "return 5", "return 55", "b", why="all of the module counts"),
 )  # fmt: skip

@@ -1,4 +1,8 @@
-"""What importing a module does: patches, registrations, settings of libraries."""
+"""What importing a module does: patches, registrations, settings of libraries.
+
+An import can change the world for code that never names it: such statements count for all code whose modules import
+this one.
+"""
 
 from fingerprint_cases.case import changed, project, stage
 

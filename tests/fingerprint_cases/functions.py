@@ -1,4 +1,8 @@
-"""A function's own logic, its helpers, closures, defaults, lambdas, generators and recursion."""
+"""A function's own logic, its helpers, closures, defaults, lambdas, generators and recursion.
+
+The stage's own code, and whatever it can call, at any distance: a change two helpers away changes the result all the
+same.
+"""
 
 from fingerprint_cases.case import Write, case, changed, project, stage
 

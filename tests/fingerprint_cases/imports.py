@@ -1,4 +1,8 @@
-"""Code in other modules of the project, by every form of import at the top of a file."""
+"""Code in other modules of the project, by every form of import at the top of a file.
+
+How a helper is imported is a matter of taste, and `module.NAME` is the attribute that is used: neither the form nor
+the rest of the module counts.
+"""
 
 from fingerprint_cases.case import Case, Write, case, changed, project, stage
 

@@ -1,4 +1,7 @@
-"""Packages: relative imports, re-exports, subpackages, and where the project lies."""
+"""Packages: relative imports, re-exports, subpackages, and where the project lies.
+
+Code is known by its module and name: packages, re-exports and the place of the checkout are ways to get there.
+"""
 
 from fingerprint_cases.case import Write, case, changed, project, stage
 

@@ -1,4 +1,8 @@
-"""Imports inside functions: followed by source, whether or not the module is loaded."""
+"""Imports inside functions: followed by source, whether or not the module is loaded.
+
+Pipelines import inside functions to start fast. Such modules are read, not imported, and count the same whether or
+not somebody else has loaded them.
+"""
 
 from fingerprint_cases.case import Case, Delete, Write, case, changed, project, stage
 

@@ -1,4 +1,7 @@
-"""Larger pieces, as they are found in projects: settings, experiments, plugins, base classes, test doubles."""
+"""Larger pieces, as they are found in projects: settings, experiments, plugins, base classes, test doubles.
+
+The single rules above, put together as they meet in real projects.
+"""
 
 from fingerprint_cases.case import Delete, Replace, Write, case, changed, project, stage
 

@@ -1,4 +1,7 @@
-"""Names: what is local, what is global, what is shadowed, what is put together at the top of a module."""
+"""Names: what is local, what is global, what is shadowed, what is put together at the top of a module.
+
+Only names that are looked up outside of a function can change it from outside.
+"""
 
 from fingerprint_cases.case import changed, project, stage
 

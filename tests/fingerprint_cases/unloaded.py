@@ -1,4 +1,7 @@
-"""Everything that a module not loaded for the pipeline defines: counted by its statements."""
+"""Everything that a module not loaded for the pipeline defines: counted by its statements.
+
+Where there is no live value to digest, what a name holds is all the statements that define or change it.
+"""
 
 from fingerprint_cases.case import Write, case, changed, project, stage
 

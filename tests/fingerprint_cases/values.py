@@ -1,4 +1,7 @@
-"""Constants by value, computed ones included."""
+"""Constants by value, computed ones included.
+
+A constant counts by what it is, not by how it is written or computed, and never by its address.
+"""
 
 from fingerprint_cases.case import Case, changed, project, stage
 

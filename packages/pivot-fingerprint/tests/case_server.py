@@ -15,14 +15,15 @@ from typing import Any
 
 from pivot_fingerprint import Fingerprinter, Project
 
-_STAGES: dict[str, Any] = {}
+_STAGES: dict[str, tuple[Any, dict[str, Any]]] = {}
 
 
 def _stage(function: Any = None, **options: Any) -> Any:
     """Stands in for the decorator of a tool that uses the library."""
     if function is None:
-        return _stage
-    _STAGES[options.get("name") or function.__name__] = function
+        return lambda decorated: _stage(decorated, **options)
+    named = {name: options[name] for name in ("code_deps", "ignore_code") if name in options}
+    _STAGES[options.get("name") or function.__name__] = function, named
     return function
 
 
@@ -39,9 +40,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         __import__("pipeline")
         prints = Fingerprinter(Project(root, ignore_packages={"pivot"}))
-        stages = {name: prints.fingerprint(function).to_data() for name, function in _STAGES.items()}
+        stages = {name: prints.fingerprint(function, **named).to_data() for name, (function, named) in _STAGES.items()}
         if request.get("run"):
-            for function in _STAGES.values():
+            for function, _ in _STAGES.values():
                 function()
     except BaseException:  # noqa: BLE001 # whatever it is, the test wants to see it
         return {"stages": {}, "error": traceback.format_exc()}
