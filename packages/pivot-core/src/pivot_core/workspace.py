@@ -97,7 +97,7 @@ class Workspace:
         for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
             stage = self.graph.stages[name]
             missing = [
-                dep.path for dep in stage.deps if not self._is_there(dep.path) and not self._is_written(dep.path)
+                dep.path for dep in stage.deps if not self._is_there(dep.path) and not self._is_written(dep.path, name)
             ]
             lines += [f"{path}: dep of stage {name!r} ({stage.location})" for path in missing]
             first = first or (stage.location if missing else None)
@@ -260,8 +260,10 @@ class Workspace:
             return bool(expand(self._project.root, path, self.session.ignore))
         return os.path.exists(self._project.root / path)  # noqa: PTH110 - also where it cannot be looked at
 
-    def _is_written(self, path: str) -> bool:
-        return any(_overlap(path, out) for out in self.graph.producers)
+    def _is_written(self, path: str, stage: str) -> bool:
+        """Whether a stage writes the dep `path` of `stage`."""
+        upstreams = (self.graph.stages[name] for name in self.graph.upstreams[stage])
+        return any(_overlap(path, out.path) for upstream in upstreams for out in upstream.outs)
 
     def _changed_inputs(self, task: Task) -> list[str]:
         """Deps that are not what they were when the stage was decided about."""
