@@ -79,11 +79,8 @@ def test_what_a_command_returns_is_the_exit_code(
         (ZeroDivisionError("division by zero"), 2, "Pivot itself failed (ZeroDivisionError: division by zero)"),
         (EOFError("the other side ended"), 2, "Pivot itself failed (EOFError: the other side ended)"),
         (RecursionError("too deep"), 2, "Pivot itself failed (RecursionError: too deep)"),
-        (
-            OSError(28, "No space left on device"),
-            2,
-            "Pivot itself failed (OSError: [Errno 28] No space left on device)",
-        ),
+        (OSError(28, "No space left on device", "a.txt"), 2, "error: a.txt: No space left on device\n"),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
     ],
 )
 def test_an_error_of_a_command_is_an_exit_code_and_words(
@@ -186,15 +183,37 @@ def test_nothing_for_terminals_or_of_the_user_is_imported_to_run(command: str) -
     assert packages(imported_by(command, "--help")) & {"rich", "pivot_dvc", "pandas", "numpy", "cattrs"} == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["completion", "bash"]])
-def test_a_reader_that_goes_away_ends_the_command_quietly(arguments: list[str]) -> None:
-    """As with `pivot … | head -1`: the code is that of a program which SIGPIPE ended."""
-    read, write = os.pipe()
-    os.close(read)
-    process = subprocess.Popen([sys.executable, "-m", "pivot_cli", *arguments], stdout=write, stderr=subprocess.PIPE)
-    os.close(write)
-    _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (141, b"")
+def ended(command: str, **variables: str) -> tuple[int, str]:
+    """The exit code of a shell's command, in which `pivot` is ours, and what it wrote to stderr."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pivot = f'pivot() {{ "{sys.executable}" -m pivot_cli "$@"; }}; set -o pipefail; '
+    result = subprocess.run(
+        ["bash", "-c", pivot + command],
+        env={**kept, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize("variables", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", ["--help", "--version", "completion bash"])
+def test_a_reader_that_goes_away_ends_the_command_quietly(arguments: str, variables: dict[str, str]) -> None:
+    """The code is that of a program which SIGPIPE ended."""
+    assert ended(f"(sleep 0.1; pivot {arguments}) | exec 0<&-", **variables) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is there on Linux only")
+@pytest.mark.parametrize("variables", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_a_full_disk_is_told_once_and_is_no_fault_of_ours(variables: dict[str, str]) -> None:
+    assert ended("pivot --help > /dev/full", **variables) == (2, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_standard_stream_that_is_not_open_is_an_empty_one(closed: str) -> None:
+    assert ended(f"pivot --help {closed}") == (0, "")
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: Captured) -> None:

@@ -12,7 +12,7 @@ from pivot_cli.reporters import lines
 from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.reporters.jsonl import JsonLines
 from pivot_cli.reporters.live import LiveTable
-from pivot_cli.reporters.plain import PlainLines
+from pivot_cli.reporters.plain import Progress, Results
 from pivot_core.events import Envelope, Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
 from pivot_core.interfaces import EventSink
 from pivot_core.reasons import DepChanged, Forced, NeverRun
@@ -85,7 +85,7 @@ class Kept:
 
 def test_plain_lines_tell_results_apart_from_progress() -> None:
     results, progress = io.StringIO(), io.StringIO()
-    show(PlainLines(results, progress))
+    show(Several([Results(results), Progress(progress)]))
     assert results.getvalue() == RESULTS
     assert progress.getvalue() == PROGRESS
 
@@ -93,7 +93,7 @@ def test_plain_lines_tell_results_apart_from_progress() -> None:
 def test_each_plain_line_arrives_when_it_is_written() -> None:
     """A pipe is a buffer: what runs for an hour has to be told before it ends."""
     results, progress = Flushed(), Flushed()
-    sink = PlainLines(results, progress)
+    sink = Several([Results(results), Progress(progress)])
     for event in RUN:
         sink.emit(event)
         assert (results.arrived, progress.arrived) == (results.getvalue(), progress.getvalue())
@@ -128,16 +128,27 @@ def test_envelopes_number_events_and_give_all_receivers_the_same() -> None:
 
 
 def test_a_reader_that_has_gone_does_not_keep_others_from_reading() -> None:
-    results, progress = io.StringIO(), io.StringIO()
-    show(Several([PlainLines(Gone(), Gone()), PlainLines(results, progress)]))
-    assert (results.getvalue(), progress.getvalue()) == (RESULTS, PROGRESS)
+    """Whoever has read enough of the results is still told what failed."""
+    progress = io.StringIO()
+    show(Several([Results(Gone()), Progress(progress)]))
+    assert progress.getvalue() == PROGRESS
 
 
-def test_another_error_of_a_sink_is_not_hidden() -> None:
+def test_what_a_sink_was_lost_to_can_be_asked_for_when_all_is_done() -> None:
+    whole = Several([Results(io.StringIO())])
+    show(whole)
+    whole.check()
+    cut = Several([Results(Gone())])
+    show(cut)
+    with pytest.raises(BrokenPipeError):
+        cut.check()
+
+
+def test_an_error_of_a_sink_that_is_no_matter_of_its_stream_is_not_hidden() -> None:
     closed = io.StringIO()
     closed.close()
     with pytest.raises(ValueError, match="closed"):
-        show(Several([PlainLines(closed, closed)]))
+        show(Several([Results(closed)]))
 
 
 def test_the_columns_are_as_wide_as_the_longest_name_within_reason() -> None:

@@ -98,12 +98,18 @@ def cli(ctx: click.Context, directory: Path | None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    code = _run(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         _leave_stdout()
-        return PIPE_CLOSED
+        return code or _told(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = _invoke(arguments)
     except click.Abort:
         return INTERRUPTED
     except KeyboardInterrupt:
@@ -113,10 +119,16 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return MISUSE
     except Exception as error:  # noqa: BLE001 - whatever it is, users get a message and no frames of ours
-        from pivot_cli.failures import show_failure
-
-        return show_failure(error)
+        return _told(error)
     return result if isinstance(result, int) else FINE
+
+
+def _told(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):
+        return PIPE_CLOSED  # whoever read has read enough
+    from pivot_cli.failures import show_failure
+
+    return show_failure(error)
 
 
 def _invoke(arguments: list[str]) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import traceback
 from pathlib import Path
@@ -11,6 +12,9 @@ from pivot_core.errors import PivotError
 from pivot_core.tracebacks import headline
 
 UNEXPECTED = 2
+_OF_THE_MACHINE = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EPERM, errno.EROFS}
+)  # no fault of ours, nor of the pipeline
 
 
 def show_failure(error: Exception) -> int:
@@ -18,6 +22,9 @@ def show_failure(error: Exception) -> int:
     if isinstance(error, PivotError):
         show_error(error)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        click.echo(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}", err=True)
+        return UNEXPECTED
     click.echo(
         f"error: Pivot itself failed ({headline(error)}); please report it, with {_saved(error)}",
         err=True,

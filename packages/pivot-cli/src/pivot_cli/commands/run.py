@@ -84,7 +84,7 @@ class _Wanted:
 def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
     history = _History()
     with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
-        sink = Several([Envelopes(history.run, [history]), shown])
+        sink = Several([Envelopes(history.run, [history]), *shown])
         with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
             chosen = _chosen(here, wanted.targets)
             graph = here.workspace.graph
@@ -104,6 +104,8 @@ def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
             history.save(here.session.state)
             if result.ok:
                 _keep_answer(here, wanted, chosen)
+    if result.ok:
+        sink.check()
     return result
 
 
@@ -124,22 +126,22 @@ def _exit_code(result: RunResult) -> int:
 
 
 @contextmanager
-def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[EventSink]:
+def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[Sequence[EventSink]]:
     if as_json:
         from pivot_cli.reporters.jsonl import JsonLines
 
-        yield Envelopes(run, [JsonLines(sys.stdout)])
+        yield [Envelopes(run, [JsonLines(sys.stdout)])]
     elif sys.stdout.isatty() and not debug:
         from rich.console import Console
 
         from pivot_cli.reporters.live import LiveTable
 
         with LiveTable(Console()) as table:
-            yield table
+            yield [table]
     else:
-        from pivot_cli.reporters.plain import PlainLines
+        from pivot_cli.reporters.plain import Progress, Results
 
-        yield PlainLines(sys.stdout, sys.stderr)
+        yield [Results(sys.stdout), Progress(sys.stderr)]
 
 
 class _History:

@@ -31,15 +31,22 @@ class Envelopes:
 
 
 class Several:
-    """An `EventSink` that gives each event to several. One whose reader has gone (a closed pipe) is left out from then
-    on: the run matters more than its report."""
+    """An `EventSink` that gives each event to several. One that cannot write any more (its reader has gone, the disk is
+    full) is left out from then on: the run matters more than its report."""
 
     def __init__(self, sinks: Sequence[EventSink]) -> None:
         self._sinks = list(sinks)
+        self._lost: OSError | None = None
 
     def emit(self, event: Event) -> None:
         for sink in list(self._sinks):
             try:
                 sink.emit(event)
-            except BrokenPipeError:
+            except OSError as error:
                 self._sinks.remove(sink)
+                self._lost = self._lost or error
+
+    def check(self) -> None:
+        """Raise what the first sink that was left out had raised, if there was one."""
+        if self._lost is not None:
+            raise self._lost

@@ -1,4 +1,4 @@
-"""Plain lines, for pipes and logs: results to one stream, progress and errors to the other."""
+"""Plain lines, for pipes and logs: results to one stream, progress and errors to another, either of which may go."""
 
 from __future__ import annotations
 
@@ -9,29 +9,39 @@ from pivot_core.events import Event, Notice, Outcome, RunFinished, RunStarted, S
 from pivot_cli.reporters import lines
 
 
-class PlainLines:
-    """Writes each stage's line and the summary to `results`, what runs and what failed to `progress`."""
+class Results:
+    """Writes each stage's line and the summary to `stream`."""
 
-    def __init__(self, results: TextIO, progress: TextIO) -> None:
-        self._results = results
-        self._progress = progress
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._width = 0
 
     def emit(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self._width = lines.name_width(event.stages)
-            case StageStarted():
-                self._write(self._progress, f"{event.stage}: running")
             case StageFinished():
-                self._write(self._results, lines.stage_line(event, self._width))
-                if event.outcome is Outcome.FAILED:
-                    self._write(self._progress, lines.failure_text(event))
-            case Notice():
-                self._write(self._progress, lines.notice(event))
+                _write(self._stream, lines.stage_line(event, self._width))
             case RunFinished():
-                self._write(self._results, lines.summary(event))
+                _write(self._stream, lines.summary(event))
 
-    def _write(self, stream: TextIO, text: str) -> None:
-        stream.write(text + "\n")
-        stream.flush()
+
+class Progress:
+    """Writes to `stream` what runs, what failed and what should be known."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def emit(self, event: Event) -> None:
+        match event:
+            case StageStarted():
+                _write(self._stream, f"{event.stage}: running")
+            case StageFinished(outcome=Outcome.FAILED):
+                _write(self._stream, lines.failure_text(event))
+            case Notice():
+                _write(self._stream, lines.notice(event))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()
