@@ -40,13 +40,15 @@ def load_here(project: Project) -> tuple[Loaded, Mapping[str, Callable[..., obje
     observer = Observer(project, sources)
     observer.start()
     try:
-        loaded, functions = _load(project, sources)
+        loaded, functions = _load(project, sources, observer)
     finally:
         observed = observer.stop()
     return attrs.evolve(loaded, observed=observed), functions
 
 
-def _load(project: Project, sources: frozen.FrozenSources) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
+def _load(
+    project: Project, sources: frozen.FrozenSources, observer: Observer
+) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
     code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
     frozen.install(
@@ -66,6 +68,7 @@ def _load(project: Project, sources: frozen.FrozenSources) -> tuple[Loaded, Mapp
         raise _import_failure(project, error) from None
     finally:
         declare.current_registry.reset(token)
+    observer.imported()
     if not registry.declared:
         raise PipelineError(
             f"{project.settings.pipeline} declares no stages",
@@ -152,9 +155,7 @@ def _import_failure(project: Project, error: BaseException) -> PipelineError:
             "A pipeline file that uses relative imports must be loaded as a part of its package: "
             f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
         )
-    return PipelineError(
-        f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown
-    )
+    return PipelineError(f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown)
 
 
 def _dotted_name(project: Project) -> str:

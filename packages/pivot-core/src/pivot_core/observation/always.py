@@ -1,4 +1,4 @@
-"""What any load depends on: Python itself, what it starts with, and the settings."""
+"""What any load depends on: Python itself, what it starts with, the machine and the settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def always_now(project: Project, environ: Mapping[str, str] = os.environ) -> str
 
     sys.path counts by what it is made of, since the process that compares is not the one that will load.
     """
-    lines = [*_python(), *_settings(project), *_variables(environ)]
+    lines = [*_python(), *_machine(), *_settings(project), *_variables(environ)]
     for place in site_directories():
         lines += _site(place)
     for path in start_files():
@@ -64,6 +64,10 @@ def _python() -> Iterator[str]:
     flags = [getattr(sys.flags, name) for name in sys.flags.__match_args__ if name != "hash_randomization"]
     yield from (sys.version, sys.executable, sys.prefix, sys.base_prefix, repr(flags))
     yield repr(sorted(set(sys.warnoptions)))
+
+
+def _machine() -> Iterator[str]:
+    yield repr((*os.uname(), os.cpu_count(), os.process_cpu_count(), os.getuid(), os.getgid()))
 
 
 def _settings(project: Project) -> Iterator[str]:

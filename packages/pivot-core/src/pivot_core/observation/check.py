@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping
 from pivot_core.observation import looks
 from pivot_core.observation.always import always_now, site_directories, site_files, start_files
 from pivot_core.observation.model import Observed
-from pivot_core.observation.variables import all_variables
+from pivot_core.observation.variables import ALL, all_variables
 from pivot_core.project import Project
-
-_ALL_VARIABLES = "*"
 
 
 def first_change(
@@ -47,7 +45,7 @@ def paths(observed: Observed) -> set[str]:
 
 def _variable(observed: Observed, environ: Mapping[str, str]) -> str:
     for name, value in observed.variables.items():
-        if name == _ALL_VARIABLES:
+        if name == ALL:
             if value != all_variables(environ):
                 return "the environment, which loading reads all of, changed"
         elif environ.get(name) != value:
@@ -60,10 +58,10 @@ def _place(observed: Observed, project: Project) -> str:
         if looks.look(path, looks.hows_of(text)) != text:
             return f"{project.shown(path)} changed"
     for path, each in observed.searched.items():
-        if looks.search_digest(path, each.names) != each.found:
+        if looks.search_digest(looks.entries(path), each.names) != each.found:
             return f"modules in {project.shown(path)} were added or removed"
     for path, listing in observed.listed.items():
-        if looks.listing_digest(path) != listing:
+        if looks.listing_digest(looks.entries(path)) != listing:
             return f"the names in {project.shown(path)} changed"
     return ""
 

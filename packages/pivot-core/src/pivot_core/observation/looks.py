@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import stat as modes
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from pivot_core.storage.digests import READ, hash_bytes, hash_descriptor
 
 NOT_COUNTED: Final = frozenset({"__pycache__", ".pivot"})
 """Names that no listing holds: Python and Pivot make them on the side."""
+
+DATABASE_LOGS: Final = ("-wal", "-journal")
+"""The ends of names of files in which SQLite keeps what is not in the database file yet."""
 
 KIND: Final = "kind"
 LINK: Final = "link"
@@ -21,7 +24,8 @@ ACCESS: Final = "access"  # followed by the mode that was asked for
 _KINDS: Final = frozenset({"", "file", "directory", "other"})
 
 # The originals: os.stat and its like are other functions while a load is observed.
-_stat, _lstat, _readlink, _access, _scandir = os.stat, os.lstat, os.readlink, os.access, os.scandir
+_stat, _lstat, _fstat = os.stat, os.lstat, os.fstat
+_readlink, _access, _scandir, _open = os.readlink, os.access, os.scandir, os.open
 _SUFFIXES: Final = tuple(importlib.machinery.all_suffixes())
 
 
@@ -30,10 +34,20 @@ def look(path: str, hows: Collection[str] = (KIND,)) -> str:
 
     "", "file", "directory" or "other" for the kind alone; else the ways, a space, and a line for each of them.
     """
-    if tuple(hows) == (KIND,):
-        return _kind(path)
-    ways = sorted(hows)
-    return f"{'+'.join(ways)} " + "\n".join(_WAYS[how.rstrip("01234567")](path, how) for how in ways)
+    return joined({how: look_in(path, how) for how in hows})
+
+
+def look_in(path: str, how: str) -> str:
+    """What one way of looking at `path` tells; "" where there is nothing."""
+    return _WAYS[how.rstrip("01234567")](path, how)
+
+
+def joined(found: Mapping[str, str]) -> str:
+    """The text of `look`, from what each way told."""
+    if tuple(found) == (KIND,):
+        return found[KIND]
+    ways = sorted(found)
+    return f"{'+'.join(ways)} " + "\n".join(found[how] for how in ways)
 
 
 def hows_of(text: str) -> tuple[str, ...]:
@@ -47,30 +61,33 @@ def hows_of(text: str) -> tuple[str, ...]:
 
 
 def file_digest(path: str) -> str:
-    """The digest of the file at `path`; "" where there is none that can be read."""
+    """The digest of the file at `path`; "" where there is none that can be read.
+
+    The log of an SQLite database that is open but not written to is as good as none.
+    """
     try:
         if not modes.S_ISREG(_stat(path).st_mode):
             return ""
-        descriptor = os.open(path, READ)
+        descriptor = _open(path, READ)
     except (OSError, ValueError):
         return ""
     try:
-        return hash_descriptor(descriptor, os.fstat(descriptor).st_size)
+        size = _fstat(descriptor).st_size
+        return "" if not size and path.endswith(DATABASE_LOGS) else hash_descriptor(descriptor, size)
     except OSError:
         return ""
     finally:
         os.close(descriptor)
 
 
-def listing_digest(path: str) -> str:
-    """The digest of the names in a directory, directories told from files; "" where it cannot be listed."""
-    names = entries(path)
-    return "" if names is None else _digest(names)
+def listing_digest(there: Iterable[str] | None) -> str:
+    """The digest of the entries of a directory; "" for one that cannot be listed."""
+    return "" if there is None else _digest(there)
 
 
-def search_digest(path: str, names: Iterable[str]) -> str:
-    """The digest of what a directory has of the modules `names`, or of names ending as those that start with "*"."""
-    there = entries(path)
+def search_digest(there: Iterable[str] | None, names: Iterable[str]) -> str:
+    """The digest of what a directory that holds the entries `there` has of the modules `names`, or of names that end as
+    those after a "*"; "" for a directory that cannot be listed."""
     if there is None:
         return ""
     wanted: set[str] = set()

@@ -2,28 +2,111 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from collections.abc import Collection
 
 from pivot_core.frozen import FrozenSources
+from pivot_core.observation import inotify, looks, variables
 from pivot_core.observation.always import always_now
+from pivot_core.observation.audit import Listener
+from pivot_core.observation.calls import Calls
+from pivot_core.observation.imports import RecordingFinder
 from pivot_core.observation.model import Observed
+from pivot_core.observation.places import Places
+from pivot_core.observation.recorder import Recorder
 from pivot_core.project import Project
 from pivot_core.storage.digests import hash_bytes
 
+_DATABASE_FILES = (*looks.DATABASE_LOGS, "-shm")
+
 
 class Observer:
-    """Watches one load of `project`, whose sources are read through `sources`."""
+    """Watches one load of `project`, whose sources are read through `sources`, in a process that does nothing else.
+
+    What user code sees stays the same, os.environ the same object. Not seen are the clock, the network where a library
+    in another language uses it, variables that such a library reads, what libraries looked at that were imported
+    earlier, and files outside of the project that are read without Python's knowledge.
+    """
 
     def __init__(self, project: Project, sources: FrozenSources) -> None:
         self._project = project
         self._sources = sources
         self._always = ""
+        self._children = (0, 0.0)
+        self._modules: set[str] = set()
+        places = Places(project)
+        self._recorder = Recorder(places)
+        self._listener = Listener(self._recorder)
+        self._calls = Calls(self._listener)
+        self._finder = RecordingFinder(self._listener)
+        self._variables = variables.Watch()
+        self._watch = inotify.Watch(map(str, (project.root, *project.source_roots)))
 
     def start(self) -> None:
         """From now on all that this process looks at counts."""
         self._always = always_now(self._project)
+        self._children = _ended_children()
+        self._modules = set(sys.modules)
+        self._note_modules()
+        self._watch.start()
+        self._finder.start()
+        self._variables.start()
+        self._calls.start()
+        self._listener.start()
+
+    def imported(self) -> None:
+        """The pipeline is imported: modules that keep functions which are watched get the functions themselves."""
+        self._calls.put_back_in([module for name, module in list(sys.modules.items()) if name not in self._modules])
 
     def stop(self, own: Collection[str] = ()) -> Observed:
         """Stop watching, and tell what was seen. `own` are paths that Pivot itself opened and that do not count."""
-        files = {path: hash_bytes(data) for path, data in self._sources.bundle().items() if path not in own}
-        return Observed(files, always=self._always, problem="what loading looked at was not watched")
+        self._listener.stop()
+        self._calls.stop()
+        self.imported()
+        read = self._variables.stop()
+        self._finder.stop()
+        self._note_modules()
+        self._note_seen(self._watch.stop(), own)
+        if _ended_children() != self._children:
+            self._recorder.fail("the pipeline starts a process while it is loaded")
+        frozen = {path: hash_bytes(data) for path, data in self._sources.bundle().items()}
+        files = self._recorder.files(frozen)
+        return Observed(
+            files={path: digest for path, digest in sorted(files.items()) if path not in own},
+            looked_up=dict(sorted(self._recorder.looked_up().items())),
+            listed=dict(sorted(self._recorder.listed().items())),
+            searched=dict(sorted(self._recorder.searched().items())),
+            variables=read,
+            always=self._always,
+            problem=self._recorder.problem,  # the last, since each of the others may find one
+        )
+
+    def _note_modules(self) -> None:
+        """The files of loaded modules that are neither Python's nor a distribution's, nor Pivot's."""
+        places = self._recorder.places
+        for module in list(sys.modules.values()):
+            path = getattr(getattr(module, "__spec__", None), "origin", None) or getattr(module, "__file__", None)
+            if not isinstance(path, str) or not path.startswith("/") or self._recorder.is_read(path):
+                continue
+            if not places.is_library(path) and not places.is_own(path):
+                self._recorder.file(path)
+
+    def _note_seen(self, seen: inotify.Seen, own: Collection[str]) -> None:
+        """What the operating system saw in the project: files that nobody told of were read by other means."""
+        places, recorder = self._recorder.places, self._recorder
+        for path in sorted(seen.opened):
+            if path in own or places.is_ignored(path) or path.endswith(_DATABASE_FILES) or recorder.is_written(path):
+                continue
+            recorder.file(path)
+            if path in seen.changed:
+                recorder.fail(f"{path} changed while the pipeline was loaded")
+        for directory, count in seen.listed.items():
+            if count > recorder.listings[directory] and not places.is_ignored(directory):
+                recorder.listing(directory)
+
+
+def _ended_children() -> tuple[int, float]:
+    """What tells whether a child has been waited for: what all children used together only grows."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_minflt, usage.ru_utime + usage.ru_stime
