@@ -72,7 +72,7 @@ def _machine() -> Iterator[str]:
 
 def _settings(project: Project) -> Iterator[str]:
     settings = project.settings
-    yield f"{project.root} {settings.pipeline} {settings.pythonpath} {settings.versions} {settings.preload}"
+    yield f"{project.root} {settings.pipeline} {settings.pythonpath} {settings.versions}"
 
 
 def _variables(environ: Mapping[str, str]) -> Iterable[str]:
