@@ -1,0 +1,128 @@
+"""Every exit code of the reference, brought about as a user would."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typed import PIVOT, Typed
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = """
+import os, time
+from pivot import stage
+
+@stage(outs="a.txt")
+def a():
+    open("a.txt", "w").write(os.environ.get("A", ""))
+    if os.environ.get("A") == "fails":
+        raise ValueError("as asked")
+    if os.environ.get("A") == "waits":
+        open("started", "w").close()
+        time.sleep(60)
+"""
+
+# Makes the `pivot` of one process fail inside: an error that nobody foresaw.
+BROKEN = "import pivot_core.project as p; p.is_root = lambda place: 1 / 0; from pivot_cli.entry import run; run()"
+
+
+def ended(process: "subprocess.Popen[str]") -> int:
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def signalled(project: Typed, number: int) -> int:
+    process = project.start("run", A="waits")
+    while not (project.root / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    return ended(process)
+
+
+def unread(project: Typed, *arguments: str, **variables: str) -> int:
+    """The code of a command whose stdout nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as stdout:
+        command = [PIVOT, *arguments]
+        environment = project.environment(**variables)
+        return subprocess.run(
+            command, cwd=project.root, env=environment, stdout=stdout, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+
+
+def code_of(project: Typed, *arguments: str, **variables: str) -> int:
+    return project.pivot(*arguments, code=None, **variables).returncode
+
+
+def broken(project: Typed) -> int:
+    command = [sys.executable, "-c", BROKEN, "list"]
+    environment = project.environment(TMPDIR=str(project.root))
+    done = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
+    assert "Pivot itself failed (ZeroDivisionError" in done.stderr
+    assert done.stderr.count("\n") == 1
+    return done.returncode
+
+
+WAYS: list[tuple[int, str, Callable[[Typed], int]]] = [
+    (0, "a run", lambda project: code_of(project, "run")),
+    (0, "a status of what is stale", lambda project: code_of(project, "status")),
+    (0, "help", lambda project: code_of(project, "--help")),
+    (1, "a failed stage", lambda project: code_of(project, "run", A="fails")),
+    (1, "a failed stage that nobody reads of", lambda project: unread(project, "run", A="fails")),
+    (2, "an unknown command", lambda project: code_of(project, "rnu")),
+    (2, "an unknown stage", lambda project: code_of(project, "run", "b")),
+    (2, "a wrong setting", lambda project: code_of(project, "run", PIVOT_JOBS="many")),
+    (2, "no such pipeline", lambda project: code_of(project, "run", PIVOT_PIPELINE="gone.py")),
+    (2, "an error of ours", broken),
+    (3, "a check of what is stale", lambda project: code_of(project, "status", "--check")),
+    (130, "an interrupt", lambda project: signalled(project, signal.SIGINT)),
+    (141, "a list that nobody reads", lambda project: unread(project, "list")),
+    (141, "a run that nobody reads of", lambda project: unread(project, "run")),
+    (141, "a run that nobody reads of, unbuffered", lambda project: unread(project, "run", PYTHONUNBUFFERED="1")),
+    (143, "a request to end", lambda project: signalled(project, signal.SIGTERM)),
+]
+
+
+@pytest.mark.parametrize(("code", "way"), [(code, way) for code, _, way in WAYS], ids=[name for _, name, _ in WAYS])
+def test_an_exit_code_is_what_the_reference_says(project: Typed, code: int, way: Callable[[Typed], int]) -> None:
+    project.write("pipeline.py", PIPELINE)
+    assert way(project) == code
+
+
+def test_the_reference_has_these_codes_and_no_others() -> None:
+    _, _, section = (ROOT / "docs" / "reference.md").read_text("utf-8").partition("## Exit codes\n")
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", section.partition("\n## ")[0], re.MULTILINE)}
+    assert documented == {code for code, _, _ in WAYS}
+
+
+def test_a_run_that_nobody_reads_of_is_done_and_recorded(project: Typed) -> None:
+    project.write("pipeline.py", PIPELINE)
+    assert unread(project, "run") == 141
+    assert project.ran() == set()
+
+
+def test_a_standing_answer_that_nobody_takes_is_no_traceback(project: Typed) -> None:
+    """The quick way out of a run that has nothing to do meets closed and full streams too."""
+    project.write("pipeline.py", PIPELINE)
+    project.pivot("run")
+    project.pivot("run")
+    assert unread(project, "run") == 141
+    if Path("/dev/full").exists():
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [PIVOT, "run"],
+                cwd=project.root,
+                env=project.environment(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert (process.returncode, process.stderr) == (2, "error: No space left on device\n")
