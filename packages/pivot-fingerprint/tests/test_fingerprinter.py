@@ -229,3 +229,25 @@ def test_lambdas_on_one_line(load: Load, tmp_path: Path) -> None:
     module = load("m", "PAIR = [lambda x: x + 1, lambda x: x + 2, lambda x: (lambda y: x + y)]\n")
     prints = Fingerprinter(Project(tmp_path))
     assert len({prints.fingerprint(f).digest for f in module.PAIR}) == 3
+
+
+def test_functions_of_namespaces_without_a_name(load: Load, tmp_path: Path) -> None:
+    """What each function made by `exec` reads counts, however many namespaces without a name there are."""
+    source = (
+        "def made(factor):\n"
+        "    space = {'FACTOR': factor}\n"
+        "    exec('def f(x):\\n    return x + FACTOR\\n', space)\n"
+        "    return space['f']\n\n"
+        "one, other = made(1), made({0})\n\n"
+        "def first():\n    return one(1)\n\n"
+        "def second():\n    return other(1)\n"
+    )
+
+    def digests(factor: str) -> tuple[str, str]:
+        module = load("m", source.replace("{0}", factor))
+        prints = Fingerprinter(Project(tmp_path))
+        return prints.fingerprint(module.first).digest, prints.fingerprint(module.second).digest
+
+    before, after = digests("2"), digests("3")
+    assert before[0] == after[0]
+    assert before[1] != after[1]

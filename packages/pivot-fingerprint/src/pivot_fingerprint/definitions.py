@@ -91,8 +91,12 @@ class LiveDefinitions:
         return (source, node) if source is not None and node is not None else None
 
     def names_of(self, function: types.FunctionType) -> FunctionNames:
-        module = self._modules.register(function.__globals__)
-        names = FunctionNames(self._modules, module, _cells(function))
+        captured = self._captured(function)
+        if self._modules.is_nameless(function.__globals__):
+            module = str(function.__globals__.get("__name__", ""))
+        else:
+            module = self._modules.register(function.__globals__)
+        names = FunctionNames(self._modules, module, captured)
         if "<locals>" in function.__qualname__ or function.__closure__:
             names.optional = frozenset(function.__code__.co_names)
         return names
@@ -116,8 +120,7 @@ class LiveDefinitions:
         if "registry" in vars(function) and "dispatch" in vars(function):
             self._add_dispatch(function, content, encode)
             return
-        if function.__closure__:
-            self._add_closure(function, content, encode, has_source=found is not None)
+        self._add_captured(function, content, encode, has_source=found is not None)
         self._add_attributes(function, content, encode)
 
     def _add_defaults(self, function: types.FunctionType, node: FunctionNode, content: Content, encode: Encode) -> bool:
@@ -156,8 +159,18 @@ class LiveDefinitions:
         encode(function.__defaults__)
         encode(function.__kwdefaults__)
 
-    def _add_closure(self, function: types.FunctionType, content: Content, encode: Encode, *, has_source: bool) -> None:
-        for name, value in sorted(_cells(function).items(), key=lambda pair: pair[0]):
+    def _captured(self, function: types.FunctionType) -> dict[str, object]:
+        """What a function holds itself: its closure, and the globals it uses where no module's name leads to them."""
+        cells, space = _cells(function), function.__globals__
+        if not self._modules.is_nameless(space):
+            return cells
+        used = {name for code in _nested(function.__code__) for name in code.co_names if name in space}
+        return {**{name: space[name] for name in used}, **cells}
+
+    def _add_captured(
+        self, function: types.FunctionType, content: Content, encode: Encode, *, has_source: bool
+    ) -> None:
+        for name, value in sorted(self._captured(function).items(), key=lambda pair: pair[0]):
             if not is_a(value, types.ModuleType) or not has_source:
                 content.add("cell", name)
                 encode(value)

@@ -52,6 +52,14 @@ class LiveModules:
             self._spaces[name] = space
         return name
 
+    def is_nameless(self, space: dict[str, Any]) -> bool:
+        """Whether no module's name leads to this namespace, as with an `exec`: it has none, or another's."""
+        name = space.get("__name__")
+        if not name or not isinstance(name, str):
+            return True
+        known = self.space(name)
+        return known is not None and known is not space
+
     def source(self, module: str) -> SourceModule | None:
         """The parsed source of a loaded module of the project."""
         if module not in self._sources:
