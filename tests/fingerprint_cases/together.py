@@ -5,6 +5,7 @@ The module `lib` of the third case becomes `lib_c3`, its stage `a` becomes `a_c3
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fingerprint_cases.case import Case, Delete, Edit, Replace, Write
@@ -74,12 +75,11 @@ def _renamed(case: Case, suffix: str) -> Case:
         text = _STAGE.sub(rf'@stage(name="\1{suffix}", outs=["\1.txt"])', text)
         return out.sub(rf"\1\2{suffix}.txt\1", text)
 
-    return Case(
-        case.name,
-        {_path(path, modules, suffix): in_text(text) for path, text in case.files.items()},
-        tuple(_edit(edit, _path(edit.path, modules, suffix), in_text) for edit in case.edits),
-        frozenset(f"{stage}{suffix}" for stage in case.reruns),
-        case.why,
+    return replace(
+        case,
+        files={_path(path, modules, suffix): in_text(text) for path, text in case.files.items()},
+        edits=tuple(_edit(edit, _path(edit.path, modules, suffix), in_text) for edit in case.edits),
+        reruns=frozenset(f"{stage}{suffix}" for stage in case.reruns),
     )
 
 
