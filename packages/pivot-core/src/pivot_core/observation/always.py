@@ -13,7 +13,9 @@ from pivot_core.storage.digests import hash_bytes
 
 _PREFIXES = ("PYTHON", "PIVOT_", "LC_", "OPENBLAS_", "MKL_", "OMP_", "NUMEXPR_", "PANDAS_", "POLARS_", "ARROW_")
 _VARIABLES = frozenset({"LANG", "LANGUAGE", "TZ"})
-_WITHOUT_EFFECT = frozenset({"PIVOT_JOBS", "PIVOT_LINK", "PIVOT_STAGE"})
+_WITHOUT_EFFECT = frozenset({"PIVOT_JOBS", "PIVOT_LINK", "PIVOT_STAGE", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
+# The first is Pivot's doing where the user chose no seed; no bytecode is read of what is loaded.
+_FLAGS_WITHOUT_EFFECT = frozenset({"hash_randomization", "dont_write_bytecode"})
 _AT_START = ("sitecustomize", "usercustomize")
 _NAMES_INSTALLED = (".dist-info", ".egg-info", ".egg-link", ".pth")
 
@@ -60,8 +62,7 @@ def site_files(place: str) -> list[str]:
 
 
 def _python() -> Iterator[str]:
-    # Pivot's own processes hash with a seed that the user's does not have.
-    flags = [getattr(sys.flags, name) for name in sys.flags.__match_args__ if name != "hash_randomization"]
+    flags = [getattr(sys.flags, name) for name in sys.flags.__match_args__ if name not in _FLAGS_WITHOUT_EFFECT]
     yield from (sys.version, sys.executable, sys.prefix, sys.base_prefix, repr(flags))
     yield repr(sorted(set(sys.warnoptions)))
 
