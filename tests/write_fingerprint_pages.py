@@ -1,21 +1,27 @@
-"""Write the tables of docs/fingerprints.md and docs/fingerprint-cases.md from the cases that the tests run.
+"""Write the tables of docs/fingerprints.md and docs/fingerprint-cases.md: from the cases that the tests run, and from
+what benchmarks/code_changes.py observed of other tools.
 
     uv run python tests/write_fingerprint_pages.py
 
 The first page keeps its prose: what is between the markers is replaced. The second is written as a whole.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from fingerprint_cases import ALL_CASES, BLIND, THEMES, Case, Theme
 from fingerprint_cases.case import Delete, Edit, Replace
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+OBSERVED = ROOT / "benchmarks" / "code_changes.json"
 SUMMARY = DOCS / "fingerprints.md"
 LIST = DOCS / "fingerprint-cases.md"
 EXAMPLES = 4
+RIGHT, STALE, NEEDLESS = "✓", "stale", "extra"
 LONGEST = 46
 """Edits of more characters are not shown."""
 
@@ -24,6 +30,7 @@ def summary_page(present: str) -> str:
     """The text of the first page as it has to be; `present` is its text now."""
     text = _between(present, "themes", theme_table(theme for theme in THEMES if theme is not BLIND))
     text = _between(text, "blind", case_table(BLIND.cases))
+    text = _between(text, "tools", tool_table(json.loads(OBSERVED.read_text("utf-8"))))
     counts = f"{len(ALL_CASES)} code changes, {sum(bool(case.reruns) for case in ALL_CASES)} of which re-run something."
     return _between(text, "counts", [counts])
 
@@ -33,8 +40,8 @@ def list_page() -> str:
     lines = [
         "# Every code change that is tested",
         "",
-        "Each line is a small project, an edit to it, and what `pivot run` runs because of it. Its other stages stay as",
-        "they are.",
+        "Each line is a small project, an edit to it, and the stages that `pivot run` runs because of it; others are",
+        "up to date.",
         "[Fingerprints](fingerprints.md) sums them up. Written by `tests/write_fingerprint_pages.py`: do not edit.",
     ]
     for theme in THEMES:
@@ -68,6 +75,38 @@ def case_table(cases: Iterable[Case]) -> Iterator[str]:
         edits = "; ".join(_edit(edit) for edit in case.edits)
         reruns = ", ".join(f"`{stage}`" for stage in sorted(case.reruns)) or "nothing"
         yield f"| {_cell(case.name)} | {edits} | {reruns} | {_cell(case.why)} |"
+
+
+def tool_table(observed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A line a change, a column a tool: whether just the stages ran again that had to."""
+    by_name = {case.name: case for case in ALL_CASES}
+    verdicts = {
+        tool: {name: _verdict(by_name[name].reruns, ran) for name, ran in found["ran_again"].items()}
+        for tool, found in observed.items()
+    }
+    yield "| change | " + " | ".join(observed) + " |"
+    yield "| --- |" + " :-: |" * len(observed)
+    for name in dict.fromkeys(name for found in verdicts.values() for name in found):
+        yield f"| {_cell(name)} | " + " | ".join(found[name] for found in verdicts.values()) + " |"
+    for title, verdict in (
+        ("as it should be", RIGHT),
+        ("out of date and not run", STALE),
+        ("run for nothing", NEEDLESS),
+    ):
+        counts = (sum(item == verdict for item in found.values()) for found in verdicts.values())
+        yield f"| **{title}** | " + " | ".join(f"**{count}**" for count in counts) + " |"
+    yield ""
+    versions = {f"{found['package']} {found['version']}" for found in observed.values()}
+    [python] = {found["python"] for found in observed.values()}
+    yield f"Observed with Python {python}, {', '.join(sorted(versions))}."
+
+
+def _verdict(wanted: frozenset[str], ran: list[str] | None) -> str:
+    if ran is None:
+        return "–"
+    if wanted - set(ran):
+        return STALE
+    return NEEDLESS if set(ran) - wanted else RIGHT
 
 
 def _edit(edit: Edit) -> str:
