@@ -112,6 +112,13 @@ def test_a_decorator_above_stage_is_a_notice(tmp_path: Path) -> None:
     assert "pipeline.py:8: a decorator above @stage replaces 'make'" in load(tmp_path)
 
 
+def test_a_decorator_without_wraps_above_stage_is_a_notice_in_whichever_module(tmp_path: Path) -> None:
+    more = f"{HEADER}def loud(f):\n    return lambda: f()\n@loud\n@stage\ndef make(): ...\n"
+    write(tmp_path, pipeline=f"import more\n{HEADER}stage(more.loud, name='kept')\n", more=more)
+    assert "more.py:5: a decorator above @stage replaces 'make'" in load(tmp_path)
+    assert load(tmp_path).count("a decorator above @stage") == 1
+
+
 def test_no_bytecode_is_written_and_none_is_trusted(tmp_path: Path) -> None:
     """An edit of the same size within the same second is seen, whatever a pyc says."""
     write(tmp_path, pipeline=f"import more\n{HEADER}stage(more.f, outs='x')\n", more="def f(): return 1\n")

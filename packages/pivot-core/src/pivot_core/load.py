@@ -8,13 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 
 import attrs
 from pivot_fingerprint import Fingerprinter
 from pivot_fingerprint import Project as CodeProject
 
-from pivot_core import declare, frozen
+from pivot_core import declare, frozen, replaced
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.observation import Observer
@@ -59,7 +58,7 @@ def _load(
     registry = declare.Registry(project.root)
     token = declare.current_registry.set(registry)
     try:
-        module = _import_pipeline(project, sources)
+        _import_pipeline(project, sources)
     except PivotError:
         raise
     except KeyboardInterrupt:
@@ -79,20 +78,22 @@ def _load(
         name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
         for name, item in registry.declared.items()
     }
+    bundle = sources.bundle()
     loaded = Loaded(
         stages={name: item.stage for name, item in registry.declared.items()},
         code=code,
-        bundle=sources.bundle(),
+        bundle=bundle,
         source_text=dict(fingerprinter.sources_by_digest),
-        notices=tuple(_replaced(registry, module)),
+        notices=tuple(replaced.notices(registry, bundle)),
     )
     return loaded, {name: item.function for name, item in registry.declared.items()}
 
 
-def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> ModuleType:
+def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
     dotted = project.pipeline_module
     if dotted is not None:
-        return importlib.import_module(dotted)
+        importlib.import_module(dotted)
+        return
     file = os.path.normpath(project.root / project.settings.pipeline)
     if not Path(file).is_file():
         raise PipelineError(
@@ -179,22 +180,3 @@ def _missing_module_hint(project: Project, module: str) -> str:
                 f"or PIVOT_PYTHONPATH=.:{place.name}"
             )
     return f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install {first}"
-
-
-def _replaced(registry: declare.Registry, pipeline: ModuleType) -> list[str]:
-    """A decorator above @stage hides what was registered: say so."""
-    notices = []
-    for name, item in registry.declared.items():
-        qualname = getattr(item.function, "__qualname__", "")
-        module = sys.modules.get(getattr(item.function, "__module__", ""), pipeline)
-        present = vars(module).get(qualname, item.function)
-        if (
-            present is not item.function
-            and callable(present)
-            and getattr(present, "__wrapped__", None) is item.function
-        ):
-            notices.append(
-                f"{item.stage.location}: a decorator above @stage replaces {qualname!r}; "
-                f"the stage {name!r} runs the function without it. Put @stage on top."
-            )
-    return notices
