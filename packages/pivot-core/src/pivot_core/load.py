@@ -107,7 +107,6 @@ def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
         raise PipelineError(f"{file} cannot be imported")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
 
 
 def _refuse_shadows(project: Project) -> None:
