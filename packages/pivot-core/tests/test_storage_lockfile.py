@@ -9,12 +9,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pivot_core.errors import ProjectError
-from pivot_core.model import FileState, Record
+from pivot_core.model import Accepted, FileState, Record
 from pivot_core.storage import locktext
 from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.lockfile import LockFiles, file_name
@@ -52,7 +53,7 @@ JSON = st.recursive(
 )
 COUNT = st.integers(0, 2**63)
 DIGESTS = st.binary(max_size=3).map(hash_bytes) | st.just(hash_bytes(b"") + ".tree")
-STATES = st.builds(FileState, DIGESTS, COUNT, st.none() | COUNT, st.none() | TEXT)
+STATES = st.builds(FileState, DIGESTS, COUNT, st.none() | COUNT, st.none() | TEXT, st.booleans())
 RECORDS = st.builds(
     Record,
     stage=TEXT,
@@ -63,6 +64,7 @@ RECORDS = st.builds(
     outs=st.dictionaries(TEXT, STATES, max_size=3),
     scheme=TEXT,
     globs=st.dictionaries(TEXT, TEXT, max_size=2),
+    accepted=st.none() | st.builds(Accepted, TEXT, TEXT),
 )
 
 
@@ -98,7 +100,7 @@ def same(one: Record | None, other: Record) -> bool:
         and canonical(one.params) == canonical(other.params)
         and all(
             getattr(one, name) == getattr(other, name)
-            for name in ("stage", "code", "manifest", "deps", "outs", "scheme", "globs")
+            for name in ("stage", "code", "manifest", "deps", "outs", "scheme", "globs", "accepted")
         )
     )
 
@@ -136,7 +138,7 @@ def test_the_order_of_keys_makes_no_difference(written: Record) -> None:
     turned = {
         name: dict(reversed(getattr(written, name).items())) for name in ("manifest", "params", "deps", "outs", "globs")
     }
-    assert emit(Record(stage=written.stage, code=written.code, scheme=written.scheme, **turned)) == emit(written)
+    assert emit(attrs.evolve(written, **turned)) == emit(written)
 
 
 @settings(deadline=None)
@@ -281,6 +283,8 @@ TEXT_OF_GOOD = text_of(record())
         ("pivot: 1", "pivot: true", "no format version of Pivot: True @ $.pivot"),
         ("pivot: 1\n", "", "no format version of Pivot: None @ $.pivot"),
         ("pivot: 1", "pivot: 1\nextra: 2", "train.lock: unknown field @ $.extra"),
+        ("params:", "accepted: {code: a}\nparams:", "required field missing @ $.accepted.scheme"),
+        ("params:", "accepted: 1\nparams:", "must be a mapping, not 1 @ $.accepted"),
         ("stage: train", "stage: [a]", "must be text, not ['a'] @ $.stage"),
         ("  lr: 0.1", "  - 1", "must be a mapping, not [1] @ $.params"),
         ("  lr: 0.1", "  1: 1", "must be text as key, not 1 @ $.params"),

@@ -25,6 +25,7 @@ COMMANDS = {
     "run": Entry("run", "Run what is out of date, and nothing else."),
     "explain": Entry("explain", "Say why each stage would run, or would not."),
     "status": Entry("status", "Show in one line a stage whether it is up to date."),
+    "accept": Entry("accept", "Record changed code as equivalent, after a refactoring."),
     "list": Entry("listing", "List the stages."),
     "dag": Entry("dag", "Show which stage needs which."),
     "init": Entry("init", "Create .pivot/ with its .gitignore."),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 from pivot_core import reasons as why
 from pivot_core.events import reason_to_data
+from pivot_core.model import Accepted
 from pivot_core.reasons import Reason
 
 from pivot_cli import wording
@@ -25,21 +26,26 @@ STATUS: dict[Verdict, str] = {
 
 @attrs.frozen
 class Explained:
-    """The decision about one stage; `names` is all that its code depends on, to shorten names against."""
+    """The decision about one stage; `names` is all that its code depends on, to shorten names against.
+
+    `accepted` is what code made the outs, where the recorded one was only accepted for it.
+    """
 
     stage: str
     verdict: Verdict
     reasons: Sequence[Reason] = ()
     names: Collection[Named] = ()
+    accepted: Accepted | None = None
 
 
 def to_data(explained: Explained) -> dict[str, Any]:
-    """The JSON form: stage, status, and each reason with its fields."""
-    return {
+    """The JSON form: stage, status, each reason with its fields, and "accepted" where the code was."""
+    data: dict[str, Any] = {
         "stage": explained.stage,
         "status": explained.verdict,
         "reasons": [reason_to_data(reason) for reason in explained.reasons],
     }
+    return data | wording.accepted_data(explained.accepted)
 
 
 def to_text(explained: Explained) -> str:
@@ -47,6 +53,8 @@ def to_text(explained: Explained) -> str:
     lines = [f"Stage: {explained.stage}", f"  Status: {STATUS[explained.verdict]}"]
     titles = dict.fromkeys(wording.title(reason) for reason in explained.reasons)
     lines += [f"  Reason: {title}" for title in titles] or ["  Reason: Nothing changed"]
+    if explained.accepted is not None:
+        lines.append(f"  Accepted: the recorded code, for {wording.digits(explained.accepted.code)} that made the outs")
     changes = [line for reason in explained.reasons for line in _changes(reason, explained.names)]
     if changes:
         lines += ["", "  Changes:", *changes]

@@ -78,7 +78,10 @@ def _digest_by(hasher: Hasher) -> Callable[[str], Digest]:
 @contextmanager
 def opened_to_look(directory: Path | None, *, reload: bool = False) -> Iterator[Opened]:
     """For commands that run nothing: nothing is written, and no library is imported for the stages."""
-    project = discover(directory)
-    quick = attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none"))
-    with opened(quick, Notices(), readonly=True, reload=reload) as here:
+    with opened(without_preload(discover(directory)), Notices(), readonly=True, reload=reload) as here:
         yield here
+
+
+def without_preload(project: Project) -> Project:
+    """For commands that run no stages: no library is imported for them."""
+    return attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none"))

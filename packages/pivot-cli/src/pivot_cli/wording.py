@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from typing import Any
 
 from pivot_core import reasons as why
-from pivot_core.model import Json
+from pivot_core.model import Accepted, Json
 from pivot_core.reasons import CodeChange, Reason
 
 from pivot_cli.names import Named, shortened
@@ -70,6 +71,11 @@ def param_value(value: Json) -> str:
 def change_names(changes: Collection[CodeChange], others: Collection[Named] = ()) -> list[str]:
     names = shortened([(change.kind, change.name) for change in changes], others)
     return [names[change.kind, change.name] for change in changes]
+def accepted_data(accepted: Accepted | None) -> dict[str, Any]:
+    """The field that JSON forms have where the code of a stage was accepted: what really made its outs."""
+    return {} if accepted is None else {"accepted": {"code": accepted.code, "scheme": accepted.scheme}}
+
+
 
 
 def seconds(value: float) -> str:

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import attrs
 from pivot_fingerprint import Fingerprint, compare_manifests
 
-from pivot_core.model import Digest, FileState, Json, Record, Stage
+from pivot_core.model import Accepted, Digest, FileState, Json, Record, Stage
 from pivot_core.reasons import (
     CodeChange,
     CodeChanged,
@@ -39,11 +39,19 @@ type Verdict = Literal["up_to_date", "restore", "run", "pending"]
 
 @attrs.frozen
 class Decision:
-    """What is to be done about a stage, and all reasons. `outs` are what "restore" would put in place."""
+    """What is to be done about a stage, and all reasons. `outs` are what "restore" would put in place; `accepted` says
+    what code made the recorded outs, where that was not the recorded code."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     outs: Mapping[str, FileState] = attrs.field(factory=dict, hash=False)
+    accepted: Accepted | None = None
+
+    @property
+    def may_be_accepted(self) -> bool:
+        """Whether the stage would run, and only for its code or the format of its fingerprint."""
+        by_code = all(isinstance(reason, CodeChanged | FormatChanged) for reason in self.reasons)
+        return self.verdict == "run" and by_code
 
 
 @attrs.frozen
@@ -74,18 +82,21 @@ class Kept(Protocol):
 
 def decide(stage: Stage, present: Present, recorded: Record | None, kept: Kept, *, force: bool = False) -> Decision:
     """Decide about one stage. Reads nothing but its arguments; `kept` is asked only where there is cause."""
+    accepted = recorded.accepted if recorded is not None else None
     inputs = tuple(_input_reasons(stage, present, recorded))
     outs = tuple(_out_reasons(stage, present, recorded))
     reasons = (*((Forced(),) if force else ()), *inputs, *outs)
     if present.pending:
         waits = (*reasons, UpstreamPending(present.pending))
-        return Decision("run" if force or inputs else "pending", waits)
+        return Decision("run" if force or inputs else "pending", waits, accepted=accepted)
     if not reasons:
-        return Decision("up_to_date")
+        return Decision("up_to_date", accepted=accepted)
     if force or any(state is None for state in present.deps.values()):
-        return Decision("run", reasons)
+        return Decision("run", reasons, accepted=accepted)
     found = _restorable(stage, present, recorded, kept, same_inputs=not inputs)
-    return Decision("run", reasons) if found is None else Decision("restore", reasons, found)
+    if found is None:
+        return Decision("run", reasons, accepted=accepted)
+    return Decision("restore", reasons, found, accepted)
 
 
 def run_key(stage: Stage, code: Digest, deps: Mapping[str, FileState]) -> str:

@@ -10,7 +10,7 @@ import attrs
 from pivot_fingerprint import Fingerprint
 
 from pivot_core.events import Event
-from pivot_core.model import Digest, FileState, Json, Out, Record, Stage
+from pivot_core.model import Accepted, Digest, FileState, Json, Out, Record, Stage
 from pivot_core.observation.model import Observed
 
 if TYPE_CHECKING:
@@ -145,7 +145,10 @@ class RunCache(Protocol):
     def find(self, key: str) -> Mapping[str, FileState] | None:
         """The outs, by path, of an earlier run with this key."""
 
-    def add(self, key: str, outs: Mapping[str, FileState]) -> None: ...
+    def accepted(self, key: str) -> Accepted | None:
+        """What code made those outs, if the key's own was only accepted as equivalent."""
+
+    def add(self, key: str, outs: Mapping[str, FileState], accepted: Accepted | None = None) -> None: ...
 
 
 class EventSink(Protocol):

@@ -95,8 +95,17 @@ class Record:
     stage: str
     code: Digest
     manifest: Mapping[str, str] = attrs.field(hash=False)
+@attrs.frozen
+class Accepted:
+    """The code that really made the outs of a record, where the user said that other code is equivalent."""
+
+    code: Digest
+    scheme: str
+
+
     params: Mapping[str, Json] = attrs.field(hash=False)
     deps: Mapping[str, FileState] = attrs.field(hash=False)
     outs: Mapping[str, FileState] = attrs.field(hash=False)
     scheme: str = ""  # of the fingerprint: "<scheme>/<python version>"; digests of other schemes cannot be compared
     globs: Mapping[str, Digest] = attrs.field(factory=dict, hash=False)  # a glob dep and the digest of its expansion
+    accepted: Accepted | None = None

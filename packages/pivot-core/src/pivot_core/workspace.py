@@ -14,7 +14,7 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
-from pivot_core.model import GLOB_CHARACTERS, Dep, Digest, FileState, Out, Record, Stage
+from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, Digest, FileState, Out, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
 from pivot_core.storage.digests import hash_bytes
@@ -31,6 +31,15 @@ class _Decided:
 
     decision: Decision
     deps: Mapping[str, FileState] = attrs.field(hash=False)
+
+
+@attrs.frozen
+class Acceptance:
+    """What was decided about each stage that was to be accepted, in an order that works, and which of them cannot be:
+    then nothing was recorded."""
+
+    decisions: Mapping[str, Decision] = attrs.field(hash=False)
+    refused: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -131,6 +140,26 @@ class Workspace:
 
     # Doing
 
+    def accept(self, stages: Collection[str]) -> Acceptance:
+        """Record that the present code of `stages` is equivalent to what made their outs: of all, or of none.
+
+        Of a stage that is up to date nothing is recorded. Raises PivotError where a file cannot be read or written.
+        """
+        plan: dict[str, Decision] = {}
+        decisions: dict[str, Decision] = {}
+        for name in self.graph.with_upstreams(stages):
+            stage, recorded = self.graph.stages[name], self.session.locks.read(name)
+            decision = decide(stage, self._present(stage, plan), recorded, self.session)
+            accepted = name in stages and decision.may_be_accepted
+            plan[name] = Decision("up_to_date") if accepted else decision
+            if name in stages:
+                decisions[name] = decision
+        refused = tuple(name for name in decisions if plan[name].verdict != "up_to_date")
+        for name, decision in decisions.items():
+            if decision.may_be_accepted and not refused:
+                self._accept(name)
+        return Acceptance(decisions, refused)
+
     def restore(self, stage: str) -> None:
         """Put in place what the last decision about `stage` found, and record it. Raises PivotError."""
         decided = self._decided[stage]
@@ -138,7 +167,8 @@ class Workspace:
             if out.cache:
                 self._save_unknown(stage, out)
                 self.session.store.fetch(decided.decision.outs[out.path], self._project.root / out.path)
-        self.session.locks.write(self._record(stage, decided.deps, decided.decision.outs))
+        record = self._record(stage, decided.deps, decided.decision.outs)
+        self.session.locks.write(attrs.evolve(record, accepted=self._accepted_for(record)))
 
     def prepare(self, stage: str) -> Task:
         """Make way for a run of `stage`: unknown outs are stored, all outs are cleared. Raises PivotError."""
@@ -182,7 +212,7 @@ class Workspace:
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
         declared = self.graph.stages[task.stage]
-        if declared.outs and all(out.cache for out in declared.outs):
+        if _is_cached(declared):
             self.session.runs.add(run_key(declared, task.code, task.deps), finished.outs)
         self.session.locks.write(self._record(task.stage, task.deps, finished.outs))
         self.session.state.save_duration(task.stage, finished.seconds)
@@ -287,6 +317,26 @@ class Workspace:
             globs={dep.path: _expansion(dep.path, deps) for dep in declared.deps if dep.is_glob},
         )
 
+    def _accept(self, stage: str) -> None:
+        """The run cache learns it too: the same code and deps give these outs, so they may be restored."""
+        declared, code, recorded = self.graph.stages[stage], self._loaded.code[stage], self.session.locks.read(stage)
+        assert recorded is not None
+        accepted = recorded.accepted or Accepted(recorded.code, recorded.scheme)
+        digest = code_digest(code)
+        if _is_cached(declared):
+            self.session.runs.add(run_key(declared, digest, recorded.deps), recorded.outs, accepted)
+        self.session.locks.write(
+            attrs.evolve(recorded, code=digest, manifest=code.manifest, scheme=scheme_of(code), accepted=accepted)
+        )
+        self._save_sources(stage)
+
+    def _accepted_for(self, record: Record) -> Accepted | None:
+        """What code made the outs that are restored, if the present one was only accepted for it."""
+        before = self.session.locks.read(record.stage)
+        if before is not None and attrs.evolve(before, accepted=None) == record:
+            return before.accepted
+        return self.session.runs.accepted(run_key(self.graph.stages[record.stage], record.code, record.deps))
+
     def _save_unknown(self, stage: str, out: Out) -> None:
         saved = self.session.store.save_unknown(self._project.root / out.path)
         if saved is not None and self._sink is not None:
@@ -329,6 +379,11 @@ def _expansion(pattern: str, deps: Iterable[str]) -> Digest:
     return hash_bytes(
         "\n".join(sorted(path for path in deps if matches(pattern, path))).encode("utf-8", "surrogateescape")
     )
+
+
+def _is_cached(stage: Stage) -> bool:
+    """Whether the run cache may know runs of a stage."""
+    return bool(stage.outs) and all(out.cache for out in stage.outs)
 
 
 def _overlap(dep: str, out: str) -> bool:

@@ -48,7 +48,7 @@ def command(
 
 def _explained(here: Opened, stage: str, decision: Decision) -> Explained:
     names = [(entry.kind, entry.name) for entry in here.loaded.code[stage].entries]
-    return Explained(stage, decision.verdict, decision.reasons, names)
+    return Explained(stage, decision.verdict, decision.reasons, names, decision.accepted)
 
 
 def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None:

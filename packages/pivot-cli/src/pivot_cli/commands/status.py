@@ -46,6 +46,7 @@ def write_plan(decisions: Mapping[str, Decision], *, as_json: bool) -> None:
                 "status": status(decision),
                 "verdict": decision.verdict,
                 "reasons": [reason_to_data(reason) for reason in decision.reasons],
+                **wording.accepted_data(decision.accepted),
             }
             for name, decision in decisions.items()
         ]
@@ -62,6 +63,8 @@ def plan_lines(decisions: Mapping[str, Decision]) -> Iterator[str]:
         why = wording.short(decision.reasons)
         if decision.verdict == "restore":
             why += ", can be restored"
+        elif decision.verdict == "up_to_date" and decision.accepted is not None:
+            why = "code accepted"
         yield f"{name:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pivot_core.errors import ProjectError
-from pivot_core.model import FileState, Record
+from pivot_core.model import Accepted, FileState, Record
 from pivot_core.storage.locktext import FORMAT
 
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -39,7 +39,7 @@ def _problems(data: Any) -> Iterator[str]:
         yield f"written by a newer Pivot (format {version}; this one reads up to {FORMAT}): upgrade Pivot"
     elif version != FORMAT or type(version) is not int:
         yield f"no format version of Pivot: {version!r} @ $.pivot"
-    yield from _fields(data, _FIELDS, set(), "$")
+    yield from _fields(data, _FIELDS, {"accepted"}, "$")
     for name in ("stage", "scheme", "code"):
         yield from _type(data[name], str, "text", f"$.{name}")
     for name, check in (
@@ -50,6 +50,16 @@ def _problems(data: Any) -> Iterator[str]:
         ("outs", _state),
     ):
         yield from _mapping(data[name], check, f"$.{name}")
+
+    if "accepted" in data:
+        yield from _accepted(data["accepted"], "$.accepted")
+
+
+def _accepted(data: Any, where: str) -> Iterator[str]:
+    yield from _type(data, dict, "a mapping", where)
+    yield from _fields(data, {"code", "scheme"}, set(), where)
+    for name, value in data.items():
+        yield from _text(value, f"{where}.{name}")
 
 
 def _mapping(data: Any, check: Callable[[Any, str], Iterator[str]], where: str) -> Iterator[str]:
@@ -104,3 +114,4 @@ def _record(data: dict[str, Any]) -> Record:
         scheme=data["scheme"],
         globs=data["globs"],
     )
+        accepted=Accepted(**data["accepted"]) if "accepted" in data else None,

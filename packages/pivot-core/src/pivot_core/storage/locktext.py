@@ -4,6 +4,7 @@
     stage: train
     scheme: "1/3.13"
     code: "xxh3:…"
+    accepted: {code: "xxh3:…", scheme: "1/3.13"}      # only where the user vouched for the code
     manifest:
       func:pipeline.train: "xxh3:…"
     params:
@@ -29,7 +30,7 @@ import re
 from collections.abc import Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined] # typeshed does not know it
 
-from pivot_core.model import FileState, Json, Record
+from pivot_core.model import Accepted, FileState, Json, Record
 from pivot_core.storage.digests import hash_bytes
 
 FORMAT = 1
@@ -42,6 +43,7 @@ _STATE = re.compile(
 )
 _SECTIONS = ("manifest", "params", "deps", "globs", "outs")
 
+_ACCEPTED = re.compile(r'accepted: \{code: ("(?:[^"\\]|\\.)*"), scheme: ("(?:[^"\\]|\\.)*")\}', re.ASCII)
 
 def emit(record: Record) -> bytes:
     """The lock file of a record. Raises ValueError or TypeError for params that are no JSON."""
@@ -53,6 +55,8 @@ def emit(record: Record) -> bytes:
     ]
     _section(lines, "manifest", {name: _quoted(digest) for name, digest in record.manifest.items()})
     _section(lines, "params", {name: _value(value) for name, value in record.params.items()})
+    if record.accepted is not None:
+        lines.append(f"accepted: {{code: {_quoted(record.accepted.code)}, scheme: {_quoted(record.accepted.scheme)}}}")
     _section(lines, "deps", {path: _state(state) for path, state in record.deps.items()})
     _section(lines, "globs", {glob: _quoted(digest) for glob, digest in record.globs.items()})
     _section(lines, "outs", {path: _state(state) for path, state in record.outs.items()})
@@ -92,7 +96,8 @@ def _parse(lines: list[str]) -> Record:
         raise ValueError("another form")
     sections: dict[str, dict[str, str]] = {}
     section: dict[str, str] = {}
-    for line in lines[4:]:
+    accepted = _ACCEPTED.fullmatch("".join(lines[4:5]))
+    for line in lines[5 if accepted else 4 :]:
         if line.startswith("  "):
             key, value = _split(line)
             if key in section:
@@ -116,6 +121,7 @@ def _parse(lines: list[str]) -> Record:
         outs={path: _read_state(value) for path, value in sections["outs"].items()},
     )
 
+        accepted=Accepted(*map(_text, accepted.groups())) if accepted else None,
 
 def _section(lines: list[str], name: str, entries: Mapping[str, str]) -> None:
     if not entries:

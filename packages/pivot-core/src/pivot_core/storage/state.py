@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pivot_core.model import FileState
+from pivot_core.model import Accepted, FileState
 from pivot_core.storage.stamps import Row, Stamp
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ VERSION = 1
 KEPT_RUNS = 50
 _WAIT = 2.0  # seconds for another writer
 _ASIDE = ".damaged"
+_ACCEPTED = ""  # a key of run-cache rows that is no path
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "fuse")
 
 _SCHEMA = f"""
@@ -128,15 +129,31 @@ class StateDB:
     # Run cache: see StoredRuns
 
     def outs_of(self, key: str) -> dict[str, FileState] | None:
+        row = self._run(key)
+        return row[0] if row else None
+
+    def accepted_of(self, key: str) -> Accepted | None:
+        row = self._run(key)
+        return row[1] if row else None
+
+    def save_outs(self, key: str, outs: Mapping[str, FileState], accepted: Accepted | None = None) -> None:
+        data = {path: attrs.asdict(state) for path, state in outs.items()}
+        if accepted is not None:
+            data[_ACCEPTED] = attrs.asdict(accepted)
+        self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))])
+
+    def _run(self, key: str) -> tuple[dict[str, FileState], Accepted | None] | None:
+        """The outs of a row, and what code made them if the key's was only accepted for it."""
         rows = self._read("SELECT outs FROM run_cache WHERE key = ?", key)
+        if not rows:
+            return None
         try:
-            return {path: FileState(**state) for path, state in json.loads(rows[0][0]).items()} if rows else None
+            data = json.loads(rows[0][0])
+            accepted = data.pop(_ACCEPTED, None)
+            outs = {path: FileState(**state) for path, state in data.items()}
+            return outs, None if accepted is None else Accepted(**accepted)
         except (ValueError, TypeError, AttributeError):
             return None
-
-    def save_outs(self, key: str, outs: Mapping[str, FileState]) -> None:
-        data = {path: attrs.asdict(state) for path, state in outs.items()}
-        self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))])
 
     def _read(self, query: str, *values: str) -> list[Any]:
         return self._guarded(lambda: self._connection.execute(query, [_safe(value) for value in values]).fetchall(), [])
@@ -246,8 +263,11 @@ class StoredRuns:
             return None
         return outs
 
-    def add(self, key: str, outs: Mapping[str, FileState]) -> None:
-        self.state.save_outs(key, outs)
+    def accepted(self, key: str) -> Accepted | None:
+        return self.state.accepted_of(key)
+
+    def add(self, key: str, outs: Mapping[str, FileState], accepted: Accepted | None = None) -> None:
+        self.state.save_outs(key, outs, accepted)
 
 
 def is_local(directory: Path) -> bool:
