@@ -32,6 +32,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.write_text("b")
     followed = [(str(path), stamp(path)) for path in (tmp_path / "data.csv", tmp_path / "absent", outside)]
+    there = (tmp_path / "below").stat()
+    followed.append((str(tmp_path / "below"), (-1, there.st_mode, 0, there.st_ino)))
     links = [(str(tmp_path / "link"), stamp(tmp_path / "link", follow=False))]
     monkeypatch.setenv("SEEN", "1")
     monkeypatch.chdir(tmp_path)
@@ -64,6 +66,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a file that was not there": lambda root: (root / "absent").touch(),
     "a file that is gone": lambda root: (root / "data.csv").unlink(),
     "a file outside": lambda root: (root.parent / f"{root.name}-outside").write_text("c"),
+    "a directory that is another": lambda root: ((root / "below").rename(root / "old"), (root / "below").mkdir()),
     "where a link leads": lambda root: ((root / "link").unlink(), (root / "link").symlink_to("./data.csv")),
 }
 
@@ -73,6 +76,11 @@ def test_any_other_stamp_makes_it_void(root: Path, change: str) -> None:
     CHANGES[change](root)
     assert answer.give(["run"]) is None
     assert Path.cwd() == root
+
+
+def test_what_is_in_a_directory_that_only_has_to_be_there_does_not_count(root: Path) -> None:
+    (root / "below" / "new").touch()
+    assert answer.give(["run"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,27 @@ def test_what_changed_just_now_is_told_apart_from_what_has_rested(tmp_path: Path
     (tmp_path / "file").write_text("now")
     fresh.at(str(tmp_path / "file"))
     assert fresh.newest == (tmp_path / "file").stat().st_mtime_ns
+
+
+def test_a_directory_that_only_has_to_be_there_is_noted_without_its_times_until_somebody_reads_it(
+    session: Session,
+) -> None:
+    looks = session.take_notes()
+    place = session.hasher.root / "data"
+    looks.there(str(place))
+    mode = place.stat().st_mode
+    assert looks.followed[str(place)] == (-1, mode, 0, place.stat().st_ino)
+    looks.at(str(place))
+    looks.there(str(place))
+    assert looks.followed[str(place)] == Stamp.of(place.stat())
+
+
+def test_there_takes_a_file_or_what_is_absent_as_at_does(session: Session) -> None:
+    looks = session.take_notes()
+    for name in ("data/a.csv", "name.csv", "absent"):
+        looks.there(str(session.hasher.root / name))
+    again_at = session.take_notes()
+    for name in ("data/a.csv", "name.csv", "absent"):
+        again_at.at(str(session.hasher.root / name))
+    assert looks.followed == again_at.followed
+    assert looks.links == again_at.links

@@ -21,6 +21,7 @@ TIME = "\x1a"  # in the words: how long it took
 _MAGIC = b"pivot answer 1\n"
 _PREFIXES = ("PIVOT_", "PYTHON", "LC_", "LANG", "TZ")
 COMMANDS = frozenset({"run", "status"})
+_THERE = -1  # instead of a time: the mode and the inode are all that counts
 _EVERYTHING = "*"  # among the names of variables: all of them
 
 type Stamped = Sequence[tuple[str, tuple[int, int, int, int]]]
@@ -129,7 +130,10 @@ def _same(paths: Sequence[str], stamps: memoryview[int], stat: Callable[[str], o
             if stamp != [0, 0, 0, 0]:
                 return False
             continue
-        if stamp != [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]:
+        if stamp[0] == _THERE:
+            if stamp[1:] != [found.st_mode, 0, found.st_ino]:
+                return False
+        elif stamp != [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]:
             return False
     return True
 

@@ -44,8 +44,11 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
     observed = here.loaded.observed
     if observed is None or observed.problem:
         return None
-    for path in (*paths(observed), *_own_files(), *_settings(here.project.root), *_search_path()):
+    read = paths(observed) - observed.looked_up.keys() | observed.files.keys() | observed.listed.keys()
+    for path in (*read, *observed.searched, *_own_files(), *_settings(here.project.root), *_search_path()):
         looks.at(path)
+    for path in observed.looked_up:
+        looks.there(path)
     try:
         if first_change(observed, here.project) or discover(here.project.root) != here.project:
             return None

@@ -12,6 +12,7 @@ import stat as modes
 from pivot_core.storage.stamps import FileClock, Stamp, changed_at
 
 ABSENT = Stamp(0, 0, 0, 0)
+THERE = -1  # in place of a time: only what it is counts, which is the mode that follows, and the inode
 
 
 class Looks:
@@ -48,11 +49,23 @@ class Looks:
         except OSError:
             self.followed.setdefault(path, ABSENT)
 
+    def there(self, path: str) -> None:
+        """Look whether `path` is there: if it is a directory, what is in it does not count."""
+        try:
+            stat = os.lstat(path)
+        except OSError:
+            stat = None
+        if stat is not None and modes.S_ISDIR(stat.st_mode):
+            self.followed.setdefault(path, Stamp(THERE, stat.st_mode, 0, stat.st_ino))
+        else:
+            self.at(path)
+
     def saw(self, path: str, stat: os.stat_result) -> None:
         """Note what somebody else's look at what `path` leads to gave."""
         self._note(self.followed, path, stat)
 
     def _note(self, stamps: dict[str, Stamp], path: str, stat: os.stat_result) -> None:
-        stamps.setdefault(path, Stamp.of(stat))
+        if (known := stamps.get(path)) is None or known.mtime_ns == THERE:
+            stamps[path] = Stamp.of(stat)
         if not self._clock.settled(stat, self._now):
             self.newest = max(self.newest, changed_at(stat))
