@@ -68,14 +68,14 @@ def param_value(value: Json) -> str:
     return ABSENT if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def change_names(changes: Collection[CodeChange], others: Collection[Named] = ()) -> list[str]:
-    names = shortened([(change.kind, change.name) for change in changes], others)
-    return [names[change.kind, change.name] for change in changes]
 def accepted_data(accepted: Accepted | None) -> dict[str, Any]:
     """The field that JSON forms have where the code of a stage was accepted: what really made its outs."""
     return {} if accepted is None else {"accepted": {"code": accepted.code, "scheme": accepted.scheme}}
 
 
+def change_names(changes: Collection[CodeChange], others: Collection[Named] = ()) -> list[str]:
+    names = shortened([(change.kind, change.name) for change in changes], others)
+    return [names[change.kind, change.name] for change in changes]
 
 
 def seconds(value: float) -> str:

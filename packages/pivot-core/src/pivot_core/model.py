@@ -89,13 +89,6 @@ class FileState:
 
 
 @attrs.frozen
-class Record:
-    """What the lock file of a stage says: the last run that this stage's outs came from."""
-
-    stage: str
-    code: Digest
-    manifest: Mapping[str, str] = attrs.field(hash=False)
-@attrs.frozen
 class Accepted:
     """The code that really made the outs of a record, where the user said that other code is equivalent."""
 
@@ -103,6 +96,13 @@ class Accepted:
     scheme: str
 
 
+@attrs.frozen
+class Record:
+    """What the lock file of a stage says: the last run that this stage's outs came from."""
+
+    stage: str
+    code: Digest
+    manifest: Mapping[str, str] = attrs.field(hash=False)
     params: Mapping[str, Json] = attrs.field(hash=False)
     deps: Mapping[str, FileState] = attrs.field(hash=False)
     outs: Mapping[str, FileState] = attrs.field(hash=False)

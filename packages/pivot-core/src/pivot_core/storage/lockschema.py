@@ -113,5 +113,5 @@ def _record(data: dict[str, Any]) -> Record:
         outs={path: FileState(**state) for path, state in data["outs"].items()},
         scheme=data["scheme"],
         globs=data["globs"],
-    )
         accepted=Accepted(**data["accepted"]) if "accepted" in data else None,
+    )

@@ -41,9 +41,9 @@ _PRINTABLE = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
 _STATE = re.compile(
     r'\{digest: "([^"\\]+)", size: (\d+)(?:, files: (\d+))?(?:, link: ("(?:[^"\\]|\\.)*"))?\}', re.ASCII
 )
+_ACCEPTED = re.compile(r'accepted: \{code: ("(?:[^"\\]|\\.)*"), scheme: ("(?:[^"\\]|\\.)*")\}', re.ASCII)
 _SECTIONS = ("manifest", "params", "deps", "globs", "outs")
 
-_ACCEPTED = re.compile(r'accepted: \{code: ("(?:[^"\\]|\\.)*"), scheme: ("(?:[^"\\]|\\.)*")\}', re.ASCII)
 
 def emit(record: Record) -> bytes:
     """The lock file of a record. Raises ValueError or TypeError for params that are no JSON."""
@@ -53,10 +53,10 @@ def emit(record: Record) -> bytes:
         f"scheme: {_quoted(record.scheme)}",
         f"code: {_quoted(record.code)}",
     ]
-    _section(lines, "manifest", {name: _quoted(digest) for name, digest in record.manifest.items()})
-    _section(lines, "params", {name: _value(value) for name, value in record.params.items()})
     if record.accepted is not None:
         lines.append(f"accepted: {{code: {_quoted(record.accepted.code)}, scheme: {_quoted(record.accepted.scheme)}}}")
+    _section(lines, "manifest", {name: _quoted(digest) for name, digest in record.manifest.items()})
+    _section(lines, "params", {name: _value(value) for name, value in record.params.items()})
     _section(lines, "deps", {path: _state(state) for path, state in record.deps.items()})
     _section(lines, "globs", {glob: _quoted(digest) for glob, digest in record.globs.items()})
     _section(lines, "outs", {path: _state(state) for path, state in record.outs.items()})
@@ -94,9 +94,9 @@ def _parse(lines: list[str]) -> Record:
     head = dict(line.split(": ", 1) for line in lines[:4])
     if list(head) != ["pivot", "stage", "scheme", "code"] or head["pivot"] != str(FORMAT) or lines.pop() != "":
         raise ValueError("another form")
+    accepted = _ACCEPTED.fullmatch("".join(lines[4:5]))
     sections: dict[str, dict[str, str]] = {}
     section: dict[str, str] = {}
-    accepted = _ACCEPTED.fullmatch("".join(lines[4:5]))
     for line in lines[5 if accepted else 4 :]:
         if line.startswith("  "):
             key, value = _split(line)
@@ -119,9 +119,9 @@ def _parse(lines: list[str]) -> Record:
         deps={path: _read_state(value) for path, value in sections["deps"].items()},
         globs={glob: _text(value) for glob, value in sections["globs"].items()},
         outs={path: _read_state(value) for path, value in sections["outs"].items()},
+        accepted=Accepted(*map(_text, accepted.groups())) if accepted else None,
     )
 
-        accepted=Accepted(*map(_text, accepted.groups())) if accepted else None,
 
 def _section(lines: list[str], name: str, entries: Mapping[str, str]) -> None:
     if not entries:
