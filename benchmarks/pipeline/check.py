@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from benchmarks.pipeline.project import ToolProject
 from benchmarks.pipeline.shape import Shape
 from benchmarks.pipeline.tools import TOOLS, Tool
-from benchmarks.pipeline.work import WORKS, Work
+from benchmarks.pipeline.work import TOUCH, WORKS, Work
 
 SMALL = Shape(count=7, length=4)
 
@@ -36,14 +36,14 @@ def check(tool: Tool, work: Work, directory: Path) -> list[str]:
     return wrong
 
 
-def main(names: Iterable[str] = ()) -> int:
-    """Check the tools of these names (default: all that are installed)."""
+def main(names: Collection[str] = (), works: Iterable[Work] = WORKS) -> int:
+    """Check the tools of these names (default: all that are installed) on these works."""
     wrong = []
     with tempfile.TemporaryDirectory() as directory:
         for tool in TOOLS:
             if (names and tool.name not in names) or not tool.available:
                 continue
-            for work in WORKS:
+            for work in works:
                 wrong += check(tool, work, Path(directory))
             print(f"{tool.label}: checked", flush=True)
     print("\n".join(wrong), file=sys.stderr)
@@ -53,4 +53,6 @@ def main(names: Iterable[str] = ()) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tools", nargs="*", help="names of tools (default: all that are installed)")
-    sys.exit(main(parser.parse_args().tools))
+    parser.add_argument("--touch", action="store_true", help="only with trivial stages")
+    options = parser.parse_args()
+    sys.exit(main(options.tools, (TOUCH,) if options.touch else WORKS))
