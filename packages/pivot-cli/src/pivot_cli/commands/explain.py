@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pivot_core.decide import Decision
 from pivot_core.reasons import CodeChange, CodeChanged
 from pivot_core.targets import select
 
+from pivot_cli.coarse import noted
 from pivot_cli.explanation import Explained, to_data, to_text
 from pivot_cli.session import Opened, opened_to_look
 from pivot_cli.targets import complete
@@ -64,6 +66,9 @@ def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None
             click.echo(f"  {entry.kind}:{entry.name}  {entry.digest[:8]}{place}{via}")
             if entry.note:
                 click.echo(f"    {entry.note}")
+        count = sum(1 for _ in noted(here.loaded.code[name]))
+        if count:
+            click.echo(f"  {count} of these cannot be followed exactly: pivot check {shlex.quote(name)}")
 
 
 def _diffs(here: Opened, decision: Decision) -> Iterator[str]:
