@@ -26,7 +26,7 @@ def always_now(project: Project, environ: Mapping[str, str] = os.environ) -> str
     sys.path counts by what it is made of, since the process that compares is not the one that will load.
     """
     lines = [*_python(), *_machine(), *_settings(project), *_variables(environ)]
-    for place in site_directories():
+    for place in (*site_directories(), *_path_variable(environ)):
         lines += _site(place)
     for path in start_files():
         lines.append(f"{path} {_content(path)}")
@@ -78,6 +78,11 @@ def _settings(project: Project) -> Iterator[str]:
 
 def _variables(environ: Mapping[str, str]) -> Iterable[str]:
     return sorted(f"{name}={value}" for name, value in environ.items() if matters(name))
+
+
+def _path_variable(environ: Mapping[str, str]) -> list[str]:
+    """The directories of PYTHONPATH that distributions may be installed in."""
+    return [place for place in environ.get("PYTHONPATH", "").split(os.pathsep) if place]
 
 
 def _site(place: str) -> Iterator[str]:

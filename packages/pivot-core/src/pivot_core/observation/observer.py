@@ -15,7 +15,7 @@ from pivot_core.observation.imports import RecordingFinder
 from pivot_core.observation.model import Observed
 from pivot_core.observation.places import Places
 from pivot_core.observation.recorder import Recorder
-from pivot_core.project import Project
+from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.storage.digests import hash_bytes
 
 _DATABASE_FILES = (*looks.DATABASE_LOGS, "-shm")
@@ -49,6 +49,7 @@ class Observer:
         self._children = _ended_children()
         self._modules = set(sys.modules)
         self._note_modules()
+        self._note_libraries()
         self._watch.start()
         self._finder.start()
         self._variables.start()
@@ -91,6 +92,13 @@ class Observer:
                 continue
             if not places.is_library(path) and not places.is_own(path):
                 self._recorder.file(path)
+
+    def _note_libraries(self) -> None:
+        """Libraries are imported beforehand only where the project has no module of the name."""
+        tops = {name.partition(".")[0] for name in self._modules}
+        libraries = tops - sys.stdlib_module_names - OWN_PACKAGES - {"__main__"}
+        for root in self._project.source_roots:
+            self._recorder.search(str(root), libraries)
 
     def _note_seen(self, seen: inotify.Seen, own: Collection[str]) -> None:
         """What the operating system saw in the project: files that nobody told of were read by other means."""
