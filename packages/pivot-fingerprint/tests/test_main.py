@@ -36,6 +36,17 @@ def test_prints_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [entry["name"] for entry in data["entries"]] == ["made_here.low", "made_here.LIMIT"]
 
 
+def test_check_prints_what_is_not_followed_exactly(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check names the place, and exits with 1; where all is followed it says so."""
+    path = project / "made_here.py"
+    path.write_text(path.read_text() + "\n\ndef pick(name):\n    return globals()[name]()\n")
+    assert main(["made_here:pick", "--root", str(project), "--check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "made_here.py:10: func:made_here.pick: globals() at run time: all of made_here counts" in lines
+    assert main(["made_here:high", "--root", str(project), "--check"]) == 0
+    assert capsys.readouterr().out == "all code is followed exactly\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

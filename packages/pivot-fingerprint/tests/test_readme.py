@@ -41,8 +41,9 @@ def test_examples(shop: Path) -> None:
 def test_commands(shop: Path) -> None:
     """The commands of the README work as they stand."""
     commands = re.findall(r"^    python (-m pivot_fingerprint .*)$", _README, re.MULTILINE)
-    tree, save, compare = (command.split() for command in commands)
+    tree, save, check, compare = (command.split() for command in commands)
     assert "func:shop.tax" in _run(tree, 0)
+    assert _run(check, 0) == "all code is followed exactly\n"
     Path("old.json").write_text(_run(save[: save.index(">")], 0))
     (shop / "shop.py").write_text((shop / "shop.py").read_text().replace("0.19", "0.07"))
     Path("new.json").write_text(_run(save[: save.index(">")], 0))

@@ -18,7 +18,8 @@ class UsageError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 where compared fingerprints differ, 2 for a wrong request."""
+    """Run the command and return its exit code: 0, 1 where compared fingerprints differ or a check finds something, 2 for
+    a wrong request."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["compare"]:
@@ -38,13 +39,16 @@ def _show(given: Sequence[str]) -> int:
     parser.add_argument("target", metavar="MODULE:FUNCTION", help="such as pkg.module:function")
     parser.add_argument("--root", type=Path, default=Path(), help="the project's directory (default: this one)")
     parser.add_argument("--json", action="store_true", help="print the whole fingerprint as JSON")
+    parser.add_argument("--check", action="store_true", help="print only what is not followed exactly; exit with 1 then")
     options = parser.parse_args(given)
     print_ = fingerprint_of(options.target, options.root)
     if options.json:
         print(json.dumps(print_.to_data(), indent=2))  # noqa: T201 # the same
+    elif options.check:
+        print("\n".join(check_lines(print_)) or "all code is followed exactly")  # noqa: T201 # the same
     else:
         print("\n".join(tree_lines(print_)))  # noqa: T201 # the same
-    return 0
+    return 1 if options.check and any(entry.note for entry in print_.entries) else 0
 
 
 def fingerprint_of(target: str, root: Path) -> Fingerprint:
@@ -82,6 +86,14 @@ def _branch(below: dict[tuple[str, ...], list[Entry]], via: tuple[str, ...], ind
         note = f"  ({entry.note})" if entry.note else ""
         yield f"{indent}{entry.key}  {entry.digest[:8]}{place}{note}"
         yield from _branch(below, (*via, entry.name), indent + "  ")
+
+
+def check_lines(fingerprint: Fingerprint) -> Iterator[str]:
+    """One line for each entry that counts more coarsely than by what it is, with the reason."""
+    for entry in fingerprint.entries:
+        if entry.note:
+            place = f"{entry.file}:{entry.line}: " if entry.file and entry.line else ""
+            yield f"{place}{entry.key}: {entry.note}"
 
 
 def _compare(given: Sequence[str]) -> int:
