@@ -1,6 +1,7 @@
 """The main job: what changed runs, and nothing else; and `pivot explain` says why before."""
 
 import json
+import os
 from pathlib import Path
 
 from typed import Typed
@@ -51,6 +52,45 @@ def test_a_helper_in_another_module_runs_only_what_uses_it_and_is_named_before(p
     assert "File: lib/helpers.py:3" in text
     assert "UP TO DATE" in project.pivot("explain", "preprocess").stdout
     assert project.ran() == {"train"}
+
+
+EXECUTABLES = """
+    import os
+    from pathlib import Path
+    from pivot import stage
+
+    @stage(outs=["tool.sh", "bin"])
+    def make():
+        for path in ("tool.sh", "bin/one.sh"):
+            Path(path).parent.mkdir(exist_ok=True)
+            Path(path).write_text("#!/bin/sh\\necho done > used.txt\\n")
+            os.chmod(path, 0o755)
+        Path("bin/plain.txt").write_text("plain")
+
+    @stage(deps=["tool.sh"], outs=["used.txt"])
+    def use():
+        os.spawnl(os.P_WAIT, "tool.sh", "tool.sh")
+    """
+
+
+def test_executables_are_restored_executable(project: Typed) -> None:
+    project.write("pipeline.py", EXECUTABLES)
+    assert project.ran() == {"make", "use"}
+    for path in ("tool.sh", "bin/one.sh", "bin/plain.txt", "used.txt"):
+        (project.root / path).unlink()
+    assert project.run() == {"make": "restored", "use": "restored"}
+    modes = {path: os.access(project.root / path, os.X_OK) for path in ("tool.sh", "bin/one.sh", "bin/plain.txt")}
+    assert modes == {"tool.sh": True, "bin/one.sh": True, "bin/plain.txt": False}
+    assert project.run() == {"make": "up to date", "use": "up to date"}
+
+
+def test_a_mode_that_is_changed_by_hand_is_a_change(project: Typed) -> None:
+    project.write("pipeline.py", EXECUTABLES)
+    project.run()
+    (project.root / "tool.sh").chmod(0o644)
+    assert " executable\n" in project.pivot("explain", "make").stdout
+    assert project.run() == {"make": "restored", "use": "up to date"}
+    assert os.access(project.root / "tool.sh", os.X_OK)
 
 
 def test_a_comment_runs_nothing_and_a_reverted_edit_is_restored(project: Typed) -> None:

@@ -62,6 +62,7 @@ def test_no_reason_is_no_words() -> None:
 def test_digests_are_cut_versions_are_not() -> None:
     version = CodeChange("dist", "pandas", "2.3.1.post20250101", None)
     assert wording.digits(OLD) == wording.code_value(HELPER, HELPER.old) == "5995c853"
+    assert wording.digits(f"{OLD} executable") == "5995c853 executable"
     assert wording.code_value(version, version.old) == "2.3.1.post20250101"
     assert wording.code_value(version, version.new) == wording.digits(None) == "(none)"
 

@@ -78,6 +78,7 @@ def record(stage: str = "train", **changes: Any) -> Record:
         "outs": {
             "plots": FileState(hash_bytes(b"plots") + ".tree", 10, files=3),
             "model.pkl": FileState(hash_bytes(b"m"), 88),
+            "tool.sh": FileState(hash_bytes(b"t"), 12, executable=True),
         },
         "scheme": "1/3.13",
         "globs": {"raw/*.csv": hash_bytes(b"glob")},
@@ -167,6 +168,7 @@ def test_the_form_is_what_users_and_diffs_see() -> None:
         "outs:",
         f'  model.pkl: {{digest: "{hash_bytes(b"m")}", size: 88}}',
         f'  plots: {{digest: "{hash_bytes(b"plots")}.tree", size: 10, files: 3}}',
+        f'  tool.sh: {{digest: "{hash_bytes(b"t")}", size: 12, executable: true}}',
     ]
     assert text.splitlines()[-1].startswith('check: "xxh3:')
     assert yaml.safe_load(text)["stage"] == "train"
@@ -273,6 +275,7 @@ TEXT_OF_GOOD = text_of(record())
         (f'digest: "{hash_bytes(b"data")}", ', "", "train.lock: required field missing @ $.deps['data.csv'].digest"),
         ("size: 88", "size: eighty", "train.lock: must be a number, not 'eighty' @ $.outs['model.pkl'].size"),
         ("size: 88", "size: true", "must be a number, not True @ $.outs['model.pkl'].size"),
+        ("size: 88", "size: 88, executable: 1", "must be true or false, not 1 @ $.outs['model.pkl'].executable"),
         ("size: 88", "size: 88, mode: 1", "unknown field @ $.outs['model.pkl'].mode"),
         (
             "pivot: 1",

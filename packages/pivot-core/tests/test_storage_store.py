@@ -269,6 +269,22 @@ def test_a_restored_hard_link_shares_the_object_and_clearing_it_spares_the_objec
     assert place.object_of(state.digest).read_bytes() == b"right"
 
 
+def test_an_executable_comes_back_executable_and_a_plain_file_plain(any_link: Place) -> None:
+    """Each also where the same bytes are there, with the other mode."""
+    for executable in (True, False):
+        path = any_link.write("tool", b"#!", executable=executable)
+        state = any_link.put("tool")
+        assert state.executable is executable
+        path.unlink()
+        any_link.fetch(state, "tool")
+        assert bool(path.stat().st_mode & stat.S_IXUSR) is executable
+        path.unlink()
+        any_link.write("tool", b"#!", executable=not executable)
+        any_link.fetch(state, "tool")
+        assert bool(path.stat().st_mode & stat.S_IXUSR) is executable
+        path.unlink()
+
+
 def test_executables_and_files_with_other_links_are_not_hard_linked(tmp_path: Path) -> None:
     place = Place(tmp_path, "hardlink")
     tool = place.write("tool", b"#!", executable=True)

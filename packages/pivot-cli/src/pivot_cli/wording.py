@@ -54,10 +54,13 @@ def title(reason: Reason) -> str:
 
 
 def digits(digest: str | None) -> str:
-    """The first digits of a digest; versions stay whole."""
+    """The first digits of a digest, and what is said behind it; versions stay whole."""
     if digest is None:
         return ABSENT
-    return digest.removeprefix("xxh3:")[:DIGITS]
+    if not digest.startswith("xxh3:"):
+        return digest[:DIGITS]
+    number, *more = digest.removeprefix("xxh3:").split(" ")
+    return " ".join([number[:DIGITS], *more])
 
 
 def code_value(change: CodeChange, value: str | None) -> str:

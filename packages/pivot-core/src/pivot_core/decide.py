@@ -104,7 +104,7 @@ def run_key(stage: Stage, code: Digest, deps: Mapping[str, FileState]) -> str:
     parts = [
         code,
         _canonical(stage.params),
-        sorted((path, state.digest) for path, state in deps.items()),
+        sorted((path, state.identity) for path, state in deps.items()),
         sorted(out.path for out in stage.outs),
     ]
     return hash_bytes(json.dumps(parts).encode())
@@ -134,7 +134,7 @@ def _restorable(
 def _can_be_had(stage: Stage, present: Present, outs: Mapping[str, FileState], kept: Kept) -> bool:
     """Whether each out is in the store, or kept out of it and in place."""
     cached = [outs[out.path].digest for out in stage.outs if out.cache]
-    in_place = all(_digest(present.outs[out.path]) == outs[out.path].digest for out in stage.outs if not out.cache)
+    in_place = all(_identity(present.outs[out.path]) == outs[out.path].identity for out in stage.outs if not out.cache)
     return in_place and not kept.missing(cached)
 
 
@@ -179,8 +179,8 @@ def _dep_reasons(present: Present, old: Mapping[str, FileState]) -> Iterator[Rea
             yield DepMissing(path)
         elif path not in old:
             yield DepAdded(path)
-        elif old[path].digest != state.digest:
-            yield DepChanged(path, old[path].digest, state.digest)
+        elif old[path].identity != state.identity:
+            yield DepChanged(path, old[path].identity, state.identity)
     for path in old:
         if path not in present.deps and not present.unknown(path):
             yield DepRemoved(path)
@@ -195,13 +195,13 @@ def _out_reasons(stage: Stage, present: Present, recorded: Record | None) -> Ite
             yield OutAdded(out.path)
         elif new is None:
             yield OutMissing(out.path)
-        elif new.digest != old.digest:
-            yield OutChanged(out.path, old.digest, new.digest)
+        elif new.identity != old.identity:
+            yield OutChanged(out.path, old.identity, new.identity)
     yield from (OutRemoved(path) for path in recorded.outs if path not in present.outs)
 
 
-def _digest(state: FileState | None) -> Digest | None:
-    return None if state is None else state.digest
+def _identity(state: FileState | None) -> str | None:
+    return None if state is None else state.identity
 
 
 def _canonical(value: Json) -> str:

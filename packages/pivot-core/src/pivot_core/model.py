@@ -75,13 +75,20 @@ class Stage:
 class FileState:
     """What is known of the bytes at a path: digest, size in bytes, and for a directory the number of files.
 
-    `link` is the target text where an out is itself a symbolic link.
+    `link` is the target text where an out is itself a symbolic link. For a directory, the listing that its digest is
+    taken of says which files are `executable`.
     """
 
     digest: Digest
     size: int
     files: int | None = None
     link: str | None = None
+    executable: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What differs wherever anything differs that counts: the digest, and whether the file can be executed."""
+        return f"{self.digest} executable" if self.executable else self.digest
 
     @property
     def is_directory(self) -> bool:

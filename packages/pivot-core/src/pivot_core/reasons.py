@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from pivot_core.model import Digest, Json
+from pivot_core.model import Json
 
 
 @attrs.frozen
@@ -68,10 +68,12 @@ class DepRemoved:
 
 @attrs.frozen
 class DepChanged:
+    """`old` and `new` are digests, with " executable" behind them for files that can be executed."""
+
     code: ClassVar = "dep_changed"
     path: str
-    old: Digest
-    new: Digest
+    old: str
+    new: str
 
 
 @attrs.frozen
@@ -102,12 +104,12 @@ class OutMissing:
 
 @attrs.frozen
 class OutChanged:
-    """The bytes of an out are not those that the stage wrote."""
+    """An out is not what the stage wrote; `old` and `new` as in `DepChanged`."""
 
     code: ClassVar = "out_changed"
     path: str
-    old: Digest
-    new: Digest
+    old: str
+    new: str
 
 
 @attrs.frozen

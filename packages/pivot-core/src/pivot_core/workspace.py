@@ -299,8 +299,8 @@ class Workspace:
         """Deps that are not what they were when the stage was decided about."""
         paths = [path for dep in self.graph.stages[task.stage].deps for path in self._expanded(dep.path)]
         states = self.session.hasher.states([*paths, *task.deps])
-        before = {path: state.digest for path, state in task.deps.items()}
-        return sorted(path for path, state in states.items() if (state.digest if state else None) != before.get(path))
+        before = {path: state.identity for path, state in task.deps.items()}
+        return sorted(path for path, state in states.items() if (state.identity if state else None) != before.get(path))
 
     # How it gets in place and on record
 

@@ -201,7 +201,7 @@ class _Look:
         if self.found is not None:
             return listing_state(entries, self.link)
         digest, size = self._file(self.path, read)
-        return FileState(digest, size, link=self.link)
+        return FileState(digest, size, link=self.link, executable=_is_executable(self.stats[self.path]))
 
     def entries(self, read: dict[str, tuple[Digest, int]]) -> list[Entry]:
         return [self._entry(found, read) for found in self.found or ()]
@@ -210,10 +210,14 @@ class _Look:
         if found.stat is None:
             return Entry(found.path, link=found.link)
         digest, size = self._file(self.path + found.path, read)
-        return Entry(found.path, digest, size, executable=bool(found.stat.st_mode & modes.S_IXUSR))
+        return Entry(found.path, digest, size, executable=_is_executable(found.stat))
 
     def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
         return read.get(path) or (self.digests[path], self.stats[path].st_size)
+
+
+def _is_executable(stat: os.stat_result) -> bool:
+    return bool(stat.st_mode & modes.S_IXUSR)
 
 
 def _unreadable(path: str, error: OSError) -> PivotError:

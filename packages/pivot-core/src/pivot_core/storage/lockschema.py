@@ -79,7 +79,7 @@ def _anything(_data: Any, _where: str) -> Iterator[str]:
 
 def _state(data: Any, where: str) -> Iterator[str]:
     yield from _type(data, dict, "a mapping", where)
-    yield from _fields(data, {"digest", "size"}, {"files", "link"}, where)
+    yield from _fields(data, {"digest", "size"}, {"files", "link", "executable"}, where)
     for name, kind, wanted in (
         ("digest", str, "text"),
         ("link", str, "text"),
@@ -88,6 +88,8 @@ def _state(data: Any, where: str) -> Iterator[str]:
     ):
         if name in data:
             yield from _type(data[name], kind, wanted, f"{where}.{name}")
+    if not isinstance(data.get("executable", False), bool):
+        yield f"must be true or false, not {data['executable']!r} @ {where}.executable"
 
 
 def _fields(data: dict[Any, Any], required: set[str], optional: set[str], where: str) -> Iterator[str]:

@@ -14,6 +14,7 @@
     globs: {}
     outs:
       plots: {digest: "xxh3:….tree", size: 10240, files: 3}
+      tool.sh: {digest: "xxh3:…", size: 12, executable: true}
     check: "xxh3:…"
 
 The form is fixed: one entry a line, sorted; keys plain where YAML 1.1 cannot take them for anything but text, else
@@ -39,7 +40,8 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./:@+=-]*(?<!:)", re.ASCII)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "inf", "nan"})
 _PRINTABLE = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
 _STATE = re.compile(
-    r'\{digest: "([^"\\]+)", size: (\d+)(?:, files: (\d+))?(?:, link: ("(?:[^"\\]|\\.)*"))?\}', re.ASCII
+    r'\{digest: "([^"\\]+)", size: (\d+)(?:, files: (\d+))?(?:, link: ("(?:[^"\\]|\\.)*"))?(, executable: true)?\}',
+    re.ASCII,
 )
 _ACCEPTED = re.compile(r'accepted: \{code: ("(?:[^"\\]|\\.)*"), scheme: ("(?:[^"\\]|\\.)*")\}', re.ASCII)
 _SECTIONS = ("manifest", "params", "deps", "globs", "outs")
@@ -190,7 +192,8 @@ def _float(value: float) -> str:
 def _state(state: FileState) -> str:
     files = "" if state.files is None else f", files: {state.files}"
     link = "" if state.link is None else f", link: {_quoted(state.link)}"
-    return f"{{digest: {_quoted(state.digest)}, size: {state.size}{files}{link}}}"
+    executable = ", executable: true" if state.executable else ""
+    return f"{{digest: {_quoted(state.digest)}, size: {state.size}{files}{link}{executable}}}"
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -228,5 +231,6 @@ def _read_state(text: str) -> FileState:
     match = _STATE.fullmatch(text)
     if match is None:
         raise ValueError("another form")
-    digest, size, files, link = match.groups()
-    return FileState(digest, int(size), int(files) if files else None, json.loads(link) if link else None)
+    digest, size, files, link, executable = match.groups()
+    target = json.loads(link) if link else None
+    return FileState(digest, int(size), int(files) if files else None, target, executable=executable is not None)

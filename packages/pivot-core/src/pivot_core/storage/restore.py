@@ -18,10 +18,10 @@ from pivot_core.storage.parallel import in_parallel
 from pivot_core.storage.remove import clear, remove
 
 
-def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str) -> None:
+def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str, *, executable: bool = False) -> None:
     """Make `path` a file with these bytes. Raises OSError and MissingObjectError, with nothing changed."""
     with _Temporary(objects, hasher.root / path) as temporary:
-        objects.take_out(digest, str(temporary), path)
+        objects.take_out(digest, str(temporary), path, executable=executable)
         _replace(temporary, hasher, path)
     hasher.note(path, digest)
 

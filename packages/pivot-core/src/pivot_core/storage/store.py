@@ -71,7 +71,7 @@ class ObjectStore:
             if state.is_directory:
                 restore_directory(self._objects, self._hasher, self._entries(state.digest, known), known)
             else:
-                restore_file(self._objects, self._hasher, state.digest, known)
+                restore_file(self._objects, self._hasher, state.digest, known, executable=state.executable)
         except OSError as error:
             raise _explained(error, known, "restored") from None
 
@@ -142,7 +142,7 @@ class ObjectStore:
         if target == "." or target.startswith("/"):
             return False
         there = self._hasher.state(target) if target != path else None
-        if there is None or there.digest != state.digest:
+        if there is None or there.identity != state.identity:
             return False
         if not (place.is_symlink() and str(place.readlink()) == state.link):
             restore_link(self._objects, self._hasher, state.link, path)
@@ -153,7 +153,7 @@ class ObjectStore:
             there = self._hasher.state(path)
         except PivotError:
             return False  # something that cannot be read: it will be replaced
-        return there is not None and there.digest == state.digest and there.link is None
+        return there is not None and there.identity == state.identity and there.link is None
 
     def _inside(self, path: Path) -> str:
         known = self._hasher.known_as(path)
