@@ -18,8 +18,8 @@ class UsageError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 where compared fingerprints differ or a check finds something, 2 for
-    a wrong request."""
+    """Run the command and return its exit code: 1 where compared fingerprints differ or a check finds something, 2 for a
+    wrong request, else 0."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["compare"]:
@@ -39,7 +39,9 @@ def _show(given: Sequence[str]) -> int:
     parser.add_argument("target", metavar="MODULE:FUNCTION", help="such as pkg.module:function")
     parser.add_argument("--root", type=Path, default=Path(), help="the project's directory (default: this one)")
     parser.add_argument("--json", action="store_true", help="print the whole fingerprint as JSON")
-    parser.add_argument("--check", action="store_true", help="print only what is not followed exactly; exit with 1 then")
+    parser.add_argument(
+        "--check", action="store_true", help="print only what is not followed exactly; exit with 1 then"
+    )
     options = parser.parse_args(given)
     print_ = fingerprint_of(options.target, options.root)
     if options.json:
