@@ -19,24 +19,37 @@ from pivot_core.model import Dep, Stage
 from pivot_fingerprint import Fingerprint
 
 HEADER = "# Written by `pivot export`; edit the pipeline, not this file.\n"
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./ -]*")
-_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "."})
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./ -]*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def export(
-    stages: Mapping[str, Stage], code: Mapping[str, Fingerprint], files_read: Callable[[Dep], Iterable[str]]
+    stages: Mapping[str, Stage],
+    code: Mapping[str, Fingerprint],
+    files_read: Callable[[Dep], Iterable[str]],
+    wdir: str = ".",
 ) -> str:
-    """The text of a dvc.yaml for `stages`. `files_read` gives the paths that a dep stands for at the moment."""
+    """The text of a dvc.yaml for `stages`.
+
+    `files_read` gives the paths that a dep stands for at the moment, `wdir` is the way from the directory of the
+    dvc.yaml to the root of the project.
+    """
     names = stage_names(stages)
-    data = {names[name]: _stage(stage, code[name], files_read) for name, stage in stages.items()}
+    data = {names[name]: _escaped(_stage(stage, code[name], files_read, wdir)) for name, stage in stages.items()}
     return HEADER + yaml.dump({"stages": data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
 
 
 def write(path: Path, text: str, *, force: bool) -> None:
-    """Write an exported dvc.yaml. Raises ProjectError rather than replace one that the user wrote, unless `force`."""
-    if path.exists() and not force and not path.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
-        raise ProjectError(f"{path} exists, and Pivot did not write it", "Give --force to replace it, or -o FILE.")
-    path.write_text(text, encoding="utf-8")
+    """Write an exported dvc.yaml.
+
+    Raises ProjectError where it cannot be written, and rather than replace one that the user wrote, unless `force`.
+    """
+    try:
+        if path.exists() and not force and not path.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
+            raise ProjectError(f"{path} exists, and Pivot did not write it", "Give --force to replace it, or -o FILE.")
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be written: {error.strerror}", "Name another file with -o FILE.") from None
 
 
 def stage_names(stages: Iterable[str]) -> dict[str, str]:
@@ -45,24 +58,36 @@ def stage_names(stages: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for name in stages:
         safe = re.sub(r"[^\w.-]", "_", name)
-        if safe in taken:
+        while safe in taken:
             safe += f"_{xxhash.xxh3_64_hexdigest(name.encode())[:8]}"
         taken.add(safe)
         found[name] = safe
     return found
 
 
-def _stage(stage: Stage, code: Fingerprint, files_read: Callable[[Dep], Iterable[str]]) -> dict[str, Any]:
+def _stage(stage: Stage, code: Fingerprint, files_read: Callable[[Dep], Iterable[str]], wdir: str) -> dict[str, Any]:
     deps = {path: None for dep in stage.deps for path in files_read(dep)}
     deps |= {entry.file: None for entry in code.entries if entry.file and entry.kind not in ("dist", "python")}
     deps[stage.location.file] = None
     outs = [out.path if out.cache else {out.path: {"cache": False}} for out in stage.outs]
-    data: dict[str, Any] = {"cmd": f"pivot run {shlex.quote(stage.name)}".replace("${", "\\${"), "deps": sorted(deps)}
+    data: dict[str, Any] = {"cmd": f"pivot run {shlex.quote(stage.name)}"}
+    if wdir != ".":
+        data["wdir"] = wdir
+    data["deps"] = sorted(deps)
     if outs:
         data["outs"] = outs
     if stage.params:
         data["meta"] = {"pivot": {"params": dict(stage.params)}}
     return data
+
+
+def _escaped(data: Any) -> Any:
+    """What DVC reads as `data`, which takes `${…}` in any text for a template."""
+    if isinstance(data, str):
+        return data.replace("${", "\\${")
+    if isinstance(data, Mapping):
+        return {_escaped(key): _escaped(value) for key, value in data.items()}
+    return [_escaped(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 class _Dumper(yaml.SafeDumper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -20,7 +21,9 @@ def command(directory: Path | None, output: Path | None, *, force: bool) -> None
     from pivot_dvc.export import export, write
 
     with opened_to_look(directory) as here:
-        text = export(here.loaded.stages, here.loaded.code, here.workspace.files_read)
-        target = output or here.project.root / "dvc.yaml"
+        root = here.project.root
+        target = Path(os.path.abspath(output)) if output else root / "dvc.yaml"  # noqa: PTH100 - a link stays as it is
+        wdir = Path(os.path.relpath(root, target.parent)).as_posix()
+        text = export(here.loaded.stages, here.loaded.code, here.workspace.files_read, wdir)
     write(target, text, force=force)
     click.echo(f"wrote {here.project.shown(target)}")

@@ -1,0 +1,63 @@
+"""Exports that DVC itself runs: odd names and paths, and a dvc.yaml that is not in the root."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from typed import Typed
+
+PIPELINE = """
+from pivot import stage
+
+@stage(deps="in/*.txt", outs=["it's ${here}/first.txt", ".5"], name="first@1:a")
+def first():
+    import pathlib
+    pathlib.Path("it's ${here}").mkdir(exist_ok=True)
+    text = "".join(file.read_text() for file in sorted(pathlib.Path("in").glob("*.txt")))
+    pathlib.Path("it's ${here}/first.txt").write_text(text)
+    pathlib.Path(".5").write_text(text)
+
+@stage(deps="it's ${here}", outs="directory", params={"pattern": "${x}"})
+def second(pattern):
+    import pathlib
+    pathlib.Path("directory").mkdir(exist_ok=True)
+    pathlib.Path("directory/second.txt").write_text(pattern)
+"""
+
+
+def dvc(project: Typed, *arguments: str, place: str = ".") -> str:
+    environment = project.environment()
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(
+        command, cwd=project.root / place, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_dvc_runs_an_export_with_odd_names_and_paths_from_another_directory(project: Typed) -> None:
+    """Then it calls everything up to date, and so does Pivot."""
+    project.write("pipeline.py", PIPELINE)
+    project.write("in/1.txt", "1")
+    project.write("in/2.txt", "2")
+    place = "exchange/deep"
+    (project.root / place).mkdir(parents=True)
+    assert project.pivot("export", "-o", f"{place}/dvc.yaml").stdout == f"wrote {place}/dvc.yaml\n"
+    dvc(project, "init", "--no-scm", "--quiet")
+    dvc(project, "repro", "--quiet", place=place)
+    assert project.read("it's ${here}/first.txt") == "12"
+    assert project.read("directory/second.txt") == "${x}"
+    assert json.loads(dvc(project, "status", "--json", place=place)) == {}
+    assert project.ran() == set()
+
+
+def test_an_export_is_written_from_wherever_it_is_typed(project: Typed) -> None:
+    """A relative -o means the place where it was typed, as with every command."""
+    project.write("pipeline.py", PIPELINE)
+    project.write("in/1.txt", "1")
+    project.pivot("-C", "in", "export", "-o", "out.yaml")
+    assert "wdir" not in project.read("out.yaml")
+    assert "gone" in project.pivot("export", "-o", "gone/dvc.yaml", code=2).stderr
