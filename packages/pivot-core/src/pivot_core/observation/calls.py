@@ -6,6 +6,7 @@ or keep them: `os.stat in os.supports_fd`. One that somebody kept is the functio
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -25,6 +26,8 @@ _KIND_ONLY: Final = frozenset(
     )
 )
 """Functions of the standard library that tell their caller no more of a stat than what kind of thing is there."""
+_PATH_MODULES: Final = frozenset({"genericpath", "posixpath", "pathlib"})
+_GENERIC_PATH: Final = os.path.getsize.__code__.co_filename
 _METADATA: Final = "importlib/metadata/__init__.py"
 
 
@@ -34,6 +37,7 @@ class Calls:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._replaced: list[tuple[ModuleType, str, Any, _StandIn]] = []
+        self._with_other_os: list[ModuleType] = []
 
     def start(self) -> None:
         import _posixsubprocess
@@ -43,18 +47,32 @@ class Calls:
         self._replace(_posixsubprocess, "fork_exec", _fork_exec)
 
     def stop(self) -> None:
-        for module, name, original, stand_in in self._replaced:
+        self._put_back()
+        for *_, stand_in in self._replaced:
             stand_in.is_active = False
-            if vars(module).get(name) is stand_in:
-                setattr(module, name, original)
+        for module in self._with_other_os:
+            vars(module)["os"] = os
 
-    def put_back_in(self, modules: Iterable[ModuleType]) -> None:
-        """Give modules that took a function by name (`from os import stat`) the function itself."""
+    def leave(self, modules: Iterable[ModuleType]) -> None:
+        """From now on only what goes by way of os.path and pathlib is noted: `os` is itself again, and so is what
+        `modules` took of it by name (`from os import stat`)."""
+        self._put_back()
+        other = _Os("os")
+        vars(other).update({name: stand_in for module, name, _, stand_in in self._replaced if module is os})
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in _PATH_MODULES and vars(module).get("os") is os:
+                vars(module)["os"] = other
+                self._with_other_os.append(module)
         for module in modules:
             space = vars(module)
             for name, value in list(space.items()):
                 if type(value) is _StandIn:
                     space[name] = value.original
+
+    def _put_back(self) -> None:
+        for module, name, original, stand_in in self._replaced:
+            if vars(module).get(name) is stand_in:
+                setattr(module, name, original)
 
     def _replace(self, module: ModuleType, name: str, note: _Note) -> None:
         original = getattr(module, name, None)
@@ -65,10 +83,18 @@ class Calls:
         self._replaced.append((module, name, original, stand_in))
 
 
+class _Os(ModuleType):
+    """`os` for a module that looks functions up in it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
 class _StandIn:
     """Calls a built-in function, and notes it. No descriptor, as a built-in function is none."""
 
     def __init__(self, original: Callable[..., Any], note: _Note, listener: Listener) -> None:
+        functools.update_wrapper(self, original)
         self.original = original
         self.is_active = True
         self._note = note
@@ -99,7 +125,9 @@ class _StandIn:
 
 def _stat(listener: Listener, arguments: tuple[Any, ...], keywords: dict[str, Any], frame: FrameType) -> None:
     follows = keywords.get("follow_symlinks", True)
-    _look(listener, arguments, keywords, frame, (looks.KIND, looks.STAT) if follows else (looks.LINK, looks.LSTAT))
+    is_size = frame.f_code.co_filename == _GENERIC_PATH and frame.f_code.co_name == "getsize"
+    hows = (looks.KIND, looks.SIZE if is_size else looks.STAT) if follows else (looks.LINK, looks.LSTAT)
+    _look(listener, arguments, keywords, frame, hows)
 
 
 def _lstat(listener: Listener, arguments: tuple[Any, ...], keywords: dict[str, Any], frame: FrameType) -> None:

@@ -20,6 +20,7 @@ KIND: Final = "kind"
 LINK: Final = "link"
 STAT: Final = "stat"
 LSTAT: Final = "lstat"
+SIZE: Final = "size"
 ACCESS: Final = "access"  # followed by the mode that was asked for
 _KINDS: Final = frozenset({"", "file", "directory", "other"})
 
@@ -139,6 +140,13 @@ def _access_text(path: str, how: str) -> str:
         return ""
 
 
+def _size(path: str, _how: str) -> str:
+    try:
+        return str(_stat(path).st_size)
+    except (OSError, ValueError):
+        return ""
+
+
 def _stat_text(path: str, how: str) -> str:
     try:
         found = _stat(path) if how == STAT else _lstat(path)
@@ -152,5 +160,6 @@ _WAYS: Final[dict[str, Callable[[str, str], str]]] = {
     LINK: _link,
     STAT: _stat_text,
     LSTAT: _stat_text,
+    SIZE: _size,
     ACCESS: _access_text,
 }

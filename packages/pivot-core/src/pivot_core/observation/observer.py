@@ -57,14 +57,13 @@ class Observer:
         self._listener.start()
 
     def imported(self) -> None:
-        """The pipeline is imported: modules that keep functions which are watched get the functions themselves."""
-        self._calls.put_back_in([module for name, module in list(sys.modules.items()) if name not in self._modules])
+        """The pipeline is imported, and from now on only Pivot looks at anything."""
+        self._calls.leave([module for name, module in list(sys.modules.items()) if name not in self._modules])
 
     def stop(self, own: Collection[str] = ()) -> Observed:
         """Stop watching, and tell what was seen. `own` are paths that Pivot itself opened and that do not count."""
         self._listener.stop()
         self._calls.stop()
-        self.imported()
         read = self._variables.stop()
         self._finder.stop()
         self._note_modules()

@@ -56,7 +56,7 @@ class Recorder:
         known = self._read.get(path)
         if known is None:
             self._read[path] = now
-        elif known.stamp != now.stamp or (known.digest is not None and known.digest != now.digest):
+        elif known.stamp != now.stamp or (known.digest and now.digest and known.digest != now.digest):
             self.fail(f"{path} changed while the pipeline was loaded")
 
     def look(self, path: str, how: str) -> None:
