@@ -19,6 +19,7 @@ from pivot_core.errors import ProjectError
 type LinkKind = Literal["auto", "reflink", "copy", "hardlink"]
 type VersionRule = Literal["exact", "minor", "none"]
 type Preload = Literal["auto", "none"] | tuple[str, ...]
+type Isolation = Literal["stage", "worker"]
 
 
 @attrs.frozen
@@ -27,7 +28,8 @@ class Settings:
 
     `pipeline` is a file relative to the root, or a dotted module name; `pythonpath` are directories relative to the
     root; `jobs` is None for the number of CPUs; `link` says how outs are put in place from the store; `versions` how
-    much of a distribution's version counts as code; `preload` which libraries are imported before the project is.
+    much of a distribution's version counts as code; `preload` which libraries are imported before the project is;
+    `isolation` whether each stage gets a process of its own or one serves many, reset and checked in between.
     """
 
     pipeline: str = "pipeline.py"
@@ -36,6 +38,7 @@ class Settings:
     link: LinkKind = "auto"
     versions: VersionRule = "exact"
     preload: Preload = "auto"
+    isolation: Isolation = "stage"
 
 
 def read_settings(root: Path, environ: Mapping[str, str]) -> Settings:
@@ -130,8 +133,8 @@ def _checked(name: str, value: Any, source: str) -> Any:
             value = tuple(value) if _is_texts(value) else value
         case "link":
             valid, wanted = value in get_args(LinkKind.__value__), "one of " + ", ".join(get_args(LinkKind.__value__))
-        case "versions":
-            choices = get_args(VersionRule.__value__)
+        case "versions" | "isolation":
+            choices = get_args((VersionRule if name == "versions" else Isolation).__value__)
             valid, wanted = value in choices, "one of " + ", ".join(choices)
         case _:
             valid, wanted = isinstance(value, str) and value != "", "a text that is not empty"

@@ -1,8 +1,10 @@
-"""The process of one stage: a session of its own, its output in its log, and an orderly end."""
+"""A process for stages: a session of its own, the output of a stage in its log, and an orderly end."""
 
 from __future__ import annotations
 
+import _io
 import atexit
+import contextvars
 import gc
 import io
 import os
@@ -13,50 +15,49 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import NoReturn
 
 from pivot_core.interfaces import Task
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
-_SAID_LIMIT = 4000  # characters; a pipe takes them without waiting for a reader
+_SAID_LIMIT = 4000  # characters
 
 
-def main(project: Project, task: Task, function: Callable[..., object], status: int, close: Iterable[int]) -> NoReturn:
-    """Become the process of `task`: call `function` and exit. `status` takes what is to be said of a failure."""
-    code = 1
+def become(close: Iterable[int] = ()) -> None:
+    """Make this process one for stages: a session of its own, without the descriptors and handlers of its parent."""
+    for descriptor in close:
+        os.close(descriptor)
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    _reset_signals()
+    _forget_exit_handlers()
+
+
+def begin(project: Project, task: Task) -> None:
+    """Make ready for `task`: its log, the working directory, variables, random numbers of its own. Raises OSError."""
+    _redirect(os.path.join(project.root, task.log))  # noqa: PTH118 - for every stage; Path costs more than the open
+    os.chdir(project.root)
+    os.environ.update(task.environment)
+    os.environ["PIVOT_STAGE"] = task.stage
+    # Child processes of multiprocessing import __main__ again: there is nothing to import.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    _reseed()
+
+
+def call(task: Task, function: Callable[..., object]) -> str:
+    """Call `function`. Returns what is to be said of a failure, nothing if it succeeded.
+
+    What it sets in context variables (decimal's context, numpy's error state) ends with it.
+    """
     try:
-        for descriptor in close:
-            os.close(descriptor)
-        os.set_inheritable(status, False)
-        if os.getsid(0) != os.getpid():
-            os.setsid()
-        _redirect(project.root / task.log)
-        _reset_signals()
-        _forget_exit_handlers()
-        os.chdir(project.root)
-        os.environ.update(task.environment)
-        os.environ["PIVOT_STAGE"] = task.stage
-        # Child processes of multiprocessing import __main__ again: there is nothing to import.
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        _reseed()
-        code = _call(task, function, status)
-        code = _finish() or code
-    finally:
-        os._exit(code)
-
-
-def _call(task: Task, function: Callable[..., object], status: int) -> int:
-    try:
-        function(**task.params)
+        contextvars.copy_context().run(function, **task.params)
     except SystemExit as exit_:
-        return _exit_code(exit_)
+        code = _exit_code(exit_)
+        return f"exit code {code}" if code else ""
     except BaseException as error:  # noqa: BLE001 - a stage may raise anything; it is shown and counts as a failure
         print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
-        os.write(status, headline(error)[:_SAID_LIMIT].encode(errors="replace")[:_SAID_LIMIT])
-        return 1
-    return 0
+        return headline(error)[:_SAID_LIMIT]
+    return ""
 
 
 def _exit_code(exit_: SystemExit) -> int:
@@ -68,23 +69,20 @@ def _exit_code(exit_: SystemExit) -> int:
     return 1
 
 
-def _finish() -> int:
-    """What an interpreter does at its end: join threads, run exit handlers, flush. Returns an exit code."""
-    code = 0
+def finish() -> str:
+    """What an interpreter does at its end: join threads, run exit handlers, flush. Returns what went wrong."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
     _stop_resource_tracker()
-    if not _complete_files():
-        code = 1
-    return code
+    return "" if complete_files() else "not all that it wrote could be flushed"
 
 
-def _complete_files() -> bool:
+def complete_files() -> bool:
     """Write out what open files still hold, as the interpreter's end would; whether all could be.
 
     Text first, then files made of files (gzip), then the bytes below them.
     """
-    files = [item for item in gc.get_objects() if isinstance(item, io.IOBase)]
+    files = [item for item in gc.get_objects() if isinstance(item, _io._IOBase)]  # noqa: SLF001 - no slow ABC check
     texts = [item for item in files if isinstance(item, io.TextIOWrapper)]
     bytes_ = [item for item in files if isinstance(item, io.BufferedWriter | io.BufferedRandom)]
     built = [item for item in files if type(item).__module__ not in ("_io", "io")]
@@ -113,10 +111,11 @@ def _stop_resource_tracker() -> None:
         stop()
 
 
-def _redirect(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+def _redirect(log: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+    while null <= 2:  # one of the three was closed
+        null = os.open(os.devnull, os.O_RDONLY)
+    file = _open_log(log)
     for descriptor, place in ((null, 0), (file, 1), (file, 2)):
         os.dup2(descriptor, place)
     os.close(null)
@@ -124,6 +123,15 @@ def _redirect(log: Path) -> None:
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2)  # type: ignore[misc]
+
+
+def _open_log(log: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    try:
+        return os.open(log, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(log), exist_ok=True)  # noqa: PTH103, PTH120
+        return os.open(log, flags, 0o666)
 
 
 def _stream(descriptor: int) -> io.TextIOWrapper:

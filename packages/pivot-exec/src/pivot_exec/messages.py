@@ -1,18 +1,25 @@
-"""What the main process and the template say to each other, as plain data."""
+"""What the main process, the template and its workers say to each other, as plain data. A worker is sent tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 from pivot_core.interfaces import Task
+from pivot_core.model import Digest
 from pivot_core.project import Project
 
 
 @attrs.frozen
 class Setup:
-    """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached."""
+    """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached.
+
+    `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at first.
+    """
 
     project: Project
     debug: bool = False
+    keep: float | None = None
 
 
 @attrs.frozen
@@ -34,6 +41,23 @@ class Ended:
     seconds: float
     error: str = ""
     notices: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Done:
+    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task."""
+
+    error: str
+    stays: bool
+
+
+@attrs.frozen
+class Order:
+    """The first message to a spawned worker: what to load, the digests that it must find, and whose child it is."""
+
+    project: Project
+    digests: Mapping[str, Digest] = attrs.field(hash=False)
+    parent: int
 
 
 @attrs.frozen

@@ -1,19 +1,17 @@
-"""A stage in a process started by exec: it loads the pipeline itself, for where a fork is not safe."""
+"""A worker started by exec: it loads the pipeline itself, for where a fork is not safe."""
 
 from __future__ import annotations
 
 import os
-import pickle
+import socket
 import subprocess
 import sys
-import tempfile
 
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Task
-from pivot_core.project import Project
 
 from pivot_exec import child, system
-from pivot_exec.messages import Setup
+from pivot_exec.messages import Done, Order, Setup
+from pivot_exec.wire import Channel
 
 
 def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
@@ -28,47 +26,43 @@ def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]
     return [sys.executable, *flags, "-m", module, *arguments, seed], environment
 
 
-def start(project: Project, task: Task, digest: str, status: int) -> int:
-    """Start the process of `task` and return its number; the caller waits for it."""
-    with tempfile.TemporaryFile() as order:
-        order.write(pickle.dumps((project, task, digest, os.getpid())))
-        order.seek(0)
-        command, environment = interpreter("pivot_exec.spawned", str(order.fileno()), str(status))
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            pass_fds=(order.fileno(), status),
-            start_new_session=True,
-        )
+def start(channel: socket.socket) -> int:
+    """Start a worker that reads an `Order`, and then tasks, from `channel`. Returns its number, to be waited for."""
+    command, environment = interpreter("pivot_exec.spawned", str(channel.fileno()))
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        pass_fds=(channel.fileno(),),
+        start_new_session=True,
+    )
     process.returncode = 0  # it is not waited for through this object
     return process.pid
 
 
 def main() -> None:
-    from pivot_exec import template
+    from pivot_exec import template, worker
     from pivot_exec.base import prepare_interpreter
 
-    prepare_interpreter(hide_seed=sys.argv[3] == "hide")
-    status = int(sys.argv[2])
-    os.set_inheritable(status, False)
-    with open(int(sys.argv[1]), "rb") as order:  # noqa: PTH123
-        project, task, digest, parent = pickle.load(order)
-    system.die_with_parent(parent)
-    os.chdir(project.root)
+    prepare_interpreter(hide_seed=sys.argv[2] == "hide")
+    os.set_inheritable(int(sys.argv[1]), False)
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    order = channel.receive()
+    assert isinstance(order, Order)
+    system.die_with_parent(order.parent)
+    system.adopt_orphans()
+    os.chdir(order.project.root)
     try:
-        loaded, functions = template.load(Setup(project))
+        loaded, functions = template.load(Setup(order.project))
     except PivotError as error:
-        _fail(status, str(error).split("\n")[0])
-    if task.stage not in loaded.code or loaded.code[task.stage].digest != digest:
-        _fail(status, "the code changed while the pipeline ran; run again")
-    child.main(project, task, functions[task.stage], status, ())
-
-
-def _fail(status: int, why: str) -> None:
-    os.write(status, why.encode()[:4000])
-    os._exit(1)
+        channel.receive()
+        channel.send(Done(str(error).split("\n")[0], stays=False))
+        os._exit(1)
+    # What runs is what was fingerprinted: a stage that has other code here is none of this worker's.
+    proven = {name: functions[name] for name, code in loaded.code.items() if order.digests.get(name) == code.digest}
+    child.become()
+    worker.serve(channel, order.project, proven, many=True)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Collection
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _LINUX = sys.platform == "linux"
 _LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 _HELPERS = (b"resource_tracker", b"multiprocessing.forkserver", b"loky.backend")
@@ -31,12 +33,31 @@ def adopt_orphans() -> None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def thread_count() -> int:
-    """The threads of this process, those of libraries too. One that is about to end is waited for, briefly."""
+def thread_count(expected: int = 1) -> int:
+    """The threads of this process, those of libraries too. Those that are about to end are waited for, briefly."""
     end = time.monotonic() + 0.1
-    while (count := _threads()) > 1 and time.monotonic() < end:
+    while (count := _threads()) > expected and time.monotonic() < end:
         time.sleep(0.005)
     return count
+
+
+def descriptors() -> dict[int, tuple[int, int]]:
+    """The open file descriptors of this process, the standard ones apart, and what each is of: device and inode."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        if (descriptor := int(name)) > 2:
+            try:
+                status = os.fstat(descriptor)
+            except OSError:
+                continue  # the one that listed them
+            found[descriptor] = (status.st_dev, status.st_ino)
+    return found
+
+
+def resident() -> int:
+    """The memory of this process, in bytes."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * _PAGE
 
 
 def children() -> list[int]:
@@ -88,11 +109,16 @@ def end_process(pid: int) -> None:
         pass
 
 
-def end_children() -> None:
-    """Kill all children of this process, and the orphans that each leaves to it, until there are none."""
-    while alive := children():
+def end_children(keep: Collection[int] = ()) -> None:
+    """Kill the children of this process except `keep`, and the orphans that each leaves to it, until there are none."""
+    while alive := [pid for pid in children() if pid not in keep]:
         for pid in alive:
             end_process(pid)
+
+
+def can_look() -> bool:
+    """Whether this system tells a process all that it has: threads, children, open files."""
+    return _LINUX
 
 
 def _threads() -> int:

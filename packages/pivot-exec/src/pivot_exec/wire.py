@@ -32,19 +32,41 @@ class Channel:
         return message
 
     def receive_ready(self) -> list[object]:
-        """Read once, and return the messages that are whole by now. Raises EOFError if the other end is gone."""
-        self._read()
-        messages = []
+        """Read what is there, without waiting, and return the messages that are whole by now. Raises EOFError if the
+        other end is gone."""
+        try:
+            self._read(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        messages: list[object] = []
         while (message := self._take()) is not _NOTHING:
             messages.append(message)
         return messages
 
+    def hang_up(self, timeout: float) -> bool:
+        """Say that no more messages come, and wait up to `timeout` seconds for the other end to close; whether it did.
+
+        What is received meanwhile is dropped. The channel is closed in any case.
+        """
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(timeout)
+            while self._socket.recv(_READ):
+                pass
+        except ConnectionError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self._socket.close()
+        return True
+
     def close(self) -> None:
         self._socket.close()
 
-    def _read(self) -> None:
+    def _read(self, flags: int = 0) -> None:
         try:
-            data = self._socket.recv(_READ)
+            data = self._socket.recv(_READ, flags)
         except ConnectionError:
             data = b""
         if not data:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import click
+from pivot_core.config import Isolation
 from pivot_core.errors import SnapshotError
 from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.interfaces import EventSink
@@ -35,6 +36,11 @@ from pivot_cli.targets import complete
 @click.option("-k", "--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 @click.option("--wait", is_flag=True, help="If another run is going on, start after it.")
+@click.option(
+    "--isolation",
+    type=click.Choice(["stage", "worker"]),
+    help="A fresh process for each stage, or one that serves many (default: the setting).",
+)
 @click.option("--debug", is_flag=True, help="Run one stage at a time with the terminal attached, for breakpoints.")
 @click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
@@ -48,6 +54,7 @@ def command(
     keep_going: bool,
     as_json: bool,
     wait: bool,
+    isolation: Isolation | None,
     debug: bool,
     reload: bool,
 ) -> int:
@@ -60,6 +67,8 @@ def command(
             write_plan(plan, as_json=as_json)
         return 0
     project = discover(directory)
+    if isolation is not None:
+        project = attrs.evolve(project, settings=attrs.evolve(project.settings, isolation=isolation))
     wanted = _Wanted(targets, jobs, force, keep_going, as_json, wait, debug)
     try:
         result = _run(project, wanted, reload=reload)

@@ -1,0 +1,53 @@
+"""What a stage can leave in the process that serves it, and that only the end of that process takes away."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+import weakref
+
+from pivot_exec import system
+
+_GROWTH = 512 << 20  # bytes that a process may grow by, beyond twice what it began with
+
+
+class Leftovers:
+    """What this process has when this is made: threads, children, open files, exit handlers, memory."""
+
+    def __init__(self) -> None:
+        weakref.finalize(self, int).detach()  # the first one ever made registers an exit handler for all
+        self._threads = threading.active_count()
+        self._all_threads = system.thread_count(0)
+        self._descriptors = system.descriptors()
+        self._handlers = _exit_handlers()
+        self._memory = system.resident()
+
+    def found(self) -> bool:
+        """Whether there is something now that was not there."""
+        return (
+            system.thread_count(self._all_threads) > self._all_threads
+            or threading.active_count() > self._threads
+            or bool(system.children())
+            or system.descriptors() != self._descriptors
+            or _exit_handlers() != self._handlers
+            or system.resident() > 2 * self._memory + _GROWTH
+        )
+
+
+def _exit_handlers() -> tuple[int, int]:
+    registry: dict[object, object] = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001
+    return atexit._ncallbacks(), len(registry)  # noqa: SLF001
+
+
+class Modules:
+    """The modules that are imported when this is made."""
+
+    def __init__(self) -> None:
+        self._known = set(sys.modules)
+
+    def new(self) -> set[str]:
+        """Those that were imported since."""
+        if len(sys.modules) == len(self._known):
+            return set()
+        return sys.modules.keys() - self._known

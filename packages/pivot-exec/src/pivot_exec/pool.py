@@ -1,0 +1,168 @@
+"""The workers of a template: those that run a stage, and those that wait for one."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
+
+import attrs
+from pivot_core.interfaces import Task
+from pivot_core.model import Digest
+from pivot_core.project import Project
+
+from pivot_exec import child, spawned, system, worker
+from pivot_exec.messages import Done, Order
+from pivot_exec.wire import Channel
+
+
+@attrs.define
+class Running:
+    """A stage that runs, and what will happen to it when. Times are those of the monotonic clock."""
+
+    task: Task
+    began: float
+    end_at: float | None = None
+    kill_at: float | None = None
+    ended_because: str = ""
+
+
+@attrs.define(eq=False)
+class Worker:
+    """A process for stages: what it runs, and what it said of its end."""
+
+    pid: int
+    channel: Channel
+    running: Running | None = None
+    answer: Done | None = None
+
+
+class Pool:
+    """Workers that are forked from this process, or where that is not safe spawned.
+
+    With isolation by stage each serves one stage, and spares are forked ahead of time, as many as ran at once so far.
+    Otherwise each serves many. `digests` are those that spawned workers must find; None means that this process may
+    fork. `ours` are descriptors that no fork is to keep; `poll` is told whose answers are waited for.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        functions: Mapping[str, Callable[..., object]],
+        digests: Mapping[str, Digest] | None,
+        ours: tuple[int, ...],
+        poll: select.poll,
+    ) -> None:
+        self._project = project
+        self._functions = functions
+        self._digests = digests
+        self._ours = ours
+        self._poll = poll
+        self._many = digests is not None or project.settings.isolation == "worker"
+        self._waiting: list[Worker] = []
+        self._at_once = 0
+        self.workers: dict[int, Worker] = {}
+        self._by_descriptor: dict[int, Worker] = {}
+
+    def run(self, task: Task) -> Worker:
+        """Give `task` to a worker that waits, or to a new one."""
+        began = time.monotonic()
+        while True:
+            chosen = self._waiting.pop() if self._waiting else self._start()
+            try:
+                chosen.channel.send(task)
+            except OSError:
+                continue  # somebody killed it while it waited
+            break
+        end_at = None if task.timeout is None else began + task.timeout
+        chosen.running = Running(task, began, end_at)
+        self._at_once = max(self._at_once, len(self.workers) - len(self._waiting))
+        return chosen
+
+    def running(self) -> Iterator[Worker]:
+        return (item for item in self.workers.values() if item.running is not None)
+
+    def wants_spare(self) -> bool:
+        return not self._many and len(self._waiting) < self._at_once
+
+    def add_spare(self) -> None:
+        self._waiting.append(self._start())
+
+    def answering(self, ready: set[int]) -> list[Worker]:
+        """The workers, of those whose descriptors are ready, that have said that they are ready for another stage."""
+        found = []
+        for item in [self._by_descriptor[descriptor] for descriptor in ready if descriptor in self._by_descriptor]:
+            if not self._listen(item):
+                self._poll.unregister(item.channel.fileno())
+                del self._by_descriptor[item.channel.fileno()]
+            elif item.answer is not None and item.answer.stays:
+                found.append(item)
+        return found
+
+    def release(self, item: Worker) -> None:
+        """The worker waits for another stage."""
+        item.running = item.answer = None
+        self._waiting.append(item)
+
+    def forget(self, item: Worker) -> Done | None:
+        """The worker is gone. Returns what it has said of its end."""
+        if item.answer is None:
+            self._listen(item)
+        if self._by_descriptor.pop(item.channel.fileno(), None) is not None:
+            self._poll.unregister(item.channel.fileno())
+        item.channel.close()
+        del self.workers[item.pid]
+        if item in self._waiting:
+            self._waiting.remove(item)
+        return item.answer
+
+    def _listen(self, item: Worker) -> bool:
+        """Read what a worker says. False if it will say nothing any more."""
+        try:
+            for message in item.channel.receive_ready():
+                assert isinstance(message, Done)
+                item.answer = message
+        except Exception:  # noqa: BLE001 - it is gone, or a stage has broken what its process sends
+            return False
+        return True
+
+    def _start(self) -> Worker:
+        ours, theirs = socket.socketpair()
+        channel = Channel(ours)
+        with theirs:
+            if self._digests is None:
+                pid = self._fork(ours, theirs)
+            else:
+                pid = spawned.start(theirs)
+                channel.send(Order(self._project, self._digests, os.getpid()))
+        started = self.workers[pid] = Worker(pid, channel)
+        if self._many:
+            self._by_descriptor[ours.fileno()] = started
+            self._poll.register(ours.fileno(), select.POLLIN)
+        return started
+
+    def _fork(self, ours: socket.socket, theirs: socket.socket) -> int:
+        template = os.getpid()
+        # A signal for the template must not be taken by the child before its handlers are its own.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
+        pid = system.fork()
+        if pid == 0:
+            self._become_worker(template, ours, theirs)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
+        return pid
+
+    def _become_worker(self, template: int, ours: socket.socket, theirs: socket.socket) -> NoReturn:
+        try:
+            signal.set_wakeup_fd(-1)
+            system.die_with_parent(template)
+            if self._many:
+                system.adopt_orphans()
+            others = (item.channel.fileno() for item in self.workers.values())
+            child.become((*self._ours, ours.fileno(), *others))
+            worker.serve(Channel(theirs), self._project, self._functions, many=self._many)
+        finally:
+            os._exit(1)

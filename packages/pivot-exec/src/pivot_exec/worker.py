@@ -1,0 +1,114 @@
+"""A process that runs stages, one after another, each as if it were the first.
+
+It stays only while it can be told that nothing is left of a stage. Else it ends, as after any stage where each has a
+process of its own: threads are joined, exit handlers run, files are completed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import NoReturn
+
+from pivot_core.frozen import FrozenLoader
+from pivot_core.interfaces import Task
+from pivot_core.project import Project
+
+from pivot_exec import child, resets, system
+from pivot_exec.leftovers import Leftovers, Modules
+from pivot_exec.messages import Done
+from pivot_exec.watch import Watch
+from pivot_exec.wire import Channel
+
+type Functions = Mapping[str, Callable[..., object]]
+
+
+def serve(channel: Channel, project: Project, functions: Functions, *, many: bool) -> NoReturn:
+    """Run each task that arrives, or if not `many` the first only, and answer `Done`. Ends when nobody asks any more.
+
+    This process is to be one for stages already, see `child.become`.
+    """
+    me, code = os.getpid(), 1
+    try:
+        state = State(functions.values()) if many and system.can_look() else None
+        stays = True
+        while stays:
+            task = channel.receive()
+            assert isinstance(task, Task)
+            error = _run(project, task, functions, state)
+            stays = os.getpid() == me and state is not None and state.is_restored()
+            if not stays:
+                error = child.finish() or error
+            code = 1 if error else 0
+            if os.getpid() == me:  # else the stage forked, and its child came back from it too
+                channel.send(Done(error, stays))
+    except EOFError:
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _run(project: Project, task: Task, functions: Functions, state: State | None) -> str:
+    function = functions.get(task.stage)
+    if function is None:
+        return "the code changed while the pipeline ran; run again"
+    try:
+        child.begin(project, task)
+    except OSError as error:
+        return f"it could not be started: {error}"
+    if state is not None:
+        state.stage_begins()
+    return child.call(task, function)
+
+
+class State:
+    """This process as it is when this is made, before its first stage."""
+
+    def __init__(self, functions: Iterable[Callable[..., object]]) -> None:
+        gc.freeze()
+        self._watch = Watch(_project_modules(), [*functions, *_options()])
+        self._modules = Modules()
+        self._resets = resets.Resets()
+        self._leftovers = Leftovers()
+
+    def stage_begins(self) -> None:
+        self._resets.stage_begins()
+
+    def is_restored(self) -> bool:
+        """Bring this process back to that state; whether that was possible."""
+        resets.stop_timers()
+        if not child.complete_files() or self._leftovers.found() or self._watch.changed():
+            return False
+        new = self._modules.new()
+        if any(map(_is_project_module, new)):
+            return False
+        # What an import did, the next stage would not get by importing the same again.
+        if new and self._resets.changed():
+            return False
+        return self._resets.put_back()
+
+
+def _project_modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if _is_project_module(name)}
+
+
+def _is_project_module(name: str) -> bool:
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return isinstance(getattr(spec, "loader", None), FrozenLoader)
+
+
+def _options() -> list[object]:
+    """What libraries keep of the options that were set."""
+    found = (
+        getattr(sys.modules.get(module), name, None)
+        for module, name in (
+            ("pandas._config.config", "_global_config"),
+            ("matplotlib", "rcParams"),
+            ("sklearn._config", "_global_config"),
+            ("decimal", "DefaultContext"),
+        )
+    )
+    return [options for options in found if options is not None]
