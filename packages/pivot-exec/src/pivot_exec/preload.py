@@ -63,17 +63,30 @@ def _project_trees(project: Project) -> Iterator[ast.Module]:
         yield tree
         near = (*roots, path.parent)
         waiting += [file for name in _imports(tree) if (file := _project_file(name, near))]
+        waiting += [file for place, name in _relative_imports(tree, path) if (file := _project_file(name, (place,)))]
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
+    """The names that are imported, apart from the relative ones; what comes from a module may be one itself."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name.islower())
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            yield from ([node.module] if node.module else (alias.name for alias in node.names))
+            yield from _modules_of(node)
+
+
+def _relative_imports(tree: ast.Module, path: Path) -> Iterator[tuple[Path, str]]:
+    """The names that the file at `path` imports relatively, each with the directory that it counts from."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and len(path.parents) >= node.level:
+            yield from ((path.parents[node.level - 1], name) for name in _modules_of(node))
+
+
+def _modules_of(node: ast.ImportFrom) -> Iterator[str]:
+    prefix = f"{node.module}." if node.module else ""
+    if node.module:
+        yield node.module
+    yield from (f"{prefix}{alias.name}" for alias in node.names if alias.name.islower())
 
 
 def _project_file(name: str, roots: Sequence[Path]) -> Path | None:
