@@ -84,4 +84,4 @@ def opened_to_look(directory: Path | None, *, reload: bool = False) -> Iterator[
 
 def without_preload(project: Project) -> Project:
     """For commands that run no stages: no library is imported for them."""
-    return attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none"))
+    return attrs.evolve(project, settings=attrs.evolve(project.settings, preload="none", keep_warm=None))

@@ -12,6 +12,7 @@ from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, StageFinished
 from pivot_core.observation import first_change, paths
 from pivot_core.project import OWN_PACKAGES, discover
+from pivot_core.snapshot import settings_of
 from pivot_core.storage.looks import Looks
 
 from pivot_cli import answer, wording
@@ -50,7 +51,9 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
     for path in observed.looked_up:
         looks.there(path)
     try:
-        if first_change(observed, here.project) or discover(here.project.root) != here.project:
+        if first_change(observed, here.project) or settings_of(discover(here.project.root)) != settings_of(
+            here.project
+        ):
             return None
         plan = here.workspace.plan()
     except PivotError:

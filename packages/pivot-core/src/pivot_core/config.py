@@ -7,6 +7,7 @@ An option wins over a `PIVOT_*` variable, and that over the file: `[tool.pivot]`
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ type VersionRule = Literal["exact", "minor", "none"]
 type Preload = Literal["auto", "none"] | tuple[str, ...]
 type Isolation = Literal["stage", "worker"]
 
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
 
 @attrs.frozen
 class Settings:
@@ -29,7 +32,8 @@ class Settings:
     `pipeline` is a file relative to the root, or a dotted module name; `pythonpath` are directories relative to the
     root; `jobs` is None for the number of CPUs; `link` says how outs are put in place from the store; `versions` how
     much of a distribution's version counts as code; `preload` which libraries are imported before the project is;
-    `isolation` whether each stage gets a process of its own or one serves many, reset and checked in between.
+    `isolation` whether each stage gets a process of its own or one serves many, reset and checked in between;
+    `keep_warm` for how many seconds the process that imported the libraries stays after a run.
     """
 
     pipeline: str = "pipeline.py"
@@ -39,6 +43,7 @@ class Settings:
     versions: VersionRule = "exact"
     preload: Preload = "auto"
     isolation: Isolation = "stage"
+    keep_warm: float | None = None
 
 
 def read_settings(root: Path, environ: Mapping[str, str]) -> Settings:
@@ -122,6 +127,7 @@ def _from_text(name: str, text: str) -> Any:
 
 
 def _checked(name: str, value: Any, source: str) -> Any:
+    given = value
     match name:
         case "jobs":
             valid, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
@@ -133,14 +139,25 @@ def _checked(name: str, value: Any, source: str) -> Any:
             value = tuple(value) if _is_texts(value) else value
         case "link":
             valid, wanted = value in get_args(LinkKind.__value__), "one of " + ", ".join(get_args(LinkKind.__value__))
+        case "keep_warm":
+            value = seconds_of(value)
+            valid, wanted = value is not None, "a time such as 90s, 10m or 1h"
         case "versions" | "isolation":
             choices = get_args((VersionRule if name == "versions" else Isolation).__value__)
             valid, wanted = value in choices, "one of " + ", ".join(choices)
         case _:
             valid, wanted = isinstance(value, str) and value != "", "a text that is not empty"
     if not valid:
-        raise ProjectError(f"{source}: {name} must be {wanted}, not {value!r}")
+        raise ProjectError(f"{source}: {name} must be {wanted}, not {given!r}")
     return value
+
+
+def seconds_of(value: object) -> float | None:
+    """A time in seconds, given as a number of them or as text with a unit: "90s", "10m", "1h"; None if it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if 0 <= value < float("inf") else None
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", value) if isinstance(value, str) else None
+    return float(match[1]) * _UNITS[match[2]] if match else None
 
 
 def _is_texts(value: object) -> bool:

@@ -44,7 +44,7 @@ def save(state: StateDB, project: Project, loaded: Loaded) -> None:
     ]
     data = {
         "version": _VERSION,
-        "settings": _settings(project),
+        "settings": settings_of(project),
         "observed": loaded.observed.to_data(),
         "entries": list(table),
         "stages": stages,
@@ -65,7 +65,7 @@ def recall(state: StateDB, project: Project, digest: Callable[[str], Digest] | N
         return None
     try:
         data = json.loads(text)
-        if data["version"] != _VERSION or data["settings"] != _settings(project):
+        if data["version"] != _VERSION or data["settings"] != settings_of(project):
             return None
         loaded = _loaded(data)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -78,7 +78,7 @@ def recall(state: StateDB, project: Project, digest: Callable[[str], Digest] | N
     return loaded
 
 
-def _settings(project: Project) -> list[Any]:
+def settings_of(project: Project) -> list[Any]:
     settings = project.settings
     return [str(project.root), settings.pipeline, list(settings.pythonpath), settings.versions]
 

@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import cast
 
-from pivot_exec import preload, system, template
+from pivot_exec import preload, system, template, warm
 from pivot_exec.messages import Retry, Setup
 from pivot_exec.wire import Channel
 
@@ -28,6 +28,22 @@ def main() -> None:
     if not setup.debug:
         os.dup2(2, 1)
     system.adopt_orphans()
+    stayed = warm.Stayed(setup)
+    keep = 0.0
+    while True:
+        _serve(channel, setup)
+        channel.close()
+        system.end_children()
+        keep = keep if setup.keep is None else setup.keep
+        _let_go_of_terminal()
+        following = stayed.next(setup.project, keep) if keep > 0 else None
+        if following is None:
+            os._exit(0)
+        channel, setup = following
+
+
+def _serve(channel: Channel, setup: Setup) -> None:
+    """One run: a loader, or two where the first says what has to be imported before it."""
     preload.import_all(preload.libraries(setup.project))
     retry = _run_loader(channel, setup, may_retry=True)
     if retry is not None:
@@ -36,8 +52,13 @@ def main() -> None:
         preload.import_all(retry.modules)
         _set_environment(before)
         _run_loader(channel, setup, may_retry=False)
-    system.end_children()
-    os._exit(0)
+
+
+def _let_go_of_terminal() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for target in (0, 1, 2):
+        os.dup2(nothing, target)
+    os.close(nothing)
 
 
 def prepare_interpreter(*, hide_seed: bool) -> None:

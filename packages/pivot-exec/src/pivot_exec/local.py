@@ -17,7 +17,7 @@ from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_core.storage.store import put_outs
 
-from pivot_exec import spawned, system
+from pivot_exec import spawned, system, warm
 from pivot_exec.messages import Cancel, Ended, Run, Setup
 from pivot_exec.wire import Channel
 
@@ -57,25 +57,13 @@ class LocalExecutor:
 
     def load(self, project: Project) -> Loaded:
         """Start the base and import the pipeline in it. Raises PivotError."""
-        ours, theirs = socket.socketpair()
-        command, environment = spawned.interpreter("pivot_exec.base", str(theirs.fileno()))
-        with theirs:
-            self._base = subprocess.Popen(
-                command,
-                env=environment,
-                cwd="/",
-                stdin=None if self._debug else subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=not self._debug,
-            )
-        self._channel = Channel(ours)
+        setup = Setup(project, self._debug, project.settings.keep_warm)
+        self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
         try:
-            self._channel.send(Setup(project, self._debug))
             answer = self._channel.receive()
         except (EOFError, OSError):
-            code = self._end_base()
             raise PivotError(
-                f"the process that loads {project.settings.pipeline} ended: {system.ending(code)}",
+                f"the process that loads {project.settings.pipeline} ended: {self._end_base()}",
                 "Look at what the pipeline does while it is imported.",
             ) from None
         if isinstance(answer, PivotError):
@@ -90,7 +78,7 @@ class LocalExecutor:
 
         Raises PivotError; SnapshotError if loading gives something else than `loaded`.
         """
-        if self._base is None and not _same(self.load(self._project), loaded):
+        if self._channel is None and not _same(self.load(self._project), loaded):
             raise SnapshotError(
                 f"loading {self._project.settings.pipeline} gave something else than a moment ago",
                 "Its code changed meanwhile, or depends on something that Pivot cannot see; run again with --reload.",
@@ -133,7 +121,7 @@ class LocalExecutor:
         self._closed = True
         if self._storing is not None:
             self._storing.shutdown(cancel_futures=True)
-        if self._base is not None:
+        if self._channel is not None:
             self._end_base()
         self._selector.close()
         self._wake.close()
@@ -190,22 +178,43 @@ class LocalExecutor:
         self._selector.unregister(self._channel)
         for pid in self._pids.values():
             system.kill_group(pid, signal.SIGKILL)
-        why = f"the process that runs stages ended: {system.ending(self._end_base())}"
+        why = f"the process that runs stages ended: {self._end_base()}"
         lost = list(self._tasks)
         self._tasks.clear()
         self._pids.clear()
         return [Lost(task, why) for task in lost]
 
-    def _end_base(self) -> int:
-        """Hang up: the template ends its stages and itself, and the base with it. Returns the base's exit code."""
-        assert self._base is not None
-        if self._channel is not None:
-            self._channel.close()
+    def _start_base(self, setup: Setup) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        command, environment = spawned.interpreter("pivot_exec.base", str(theirs.fileno()))
+        with theirs:
+            self._base = subprocess.Popen(
+                command,
+                env=environment,
+                cwd="/",
+                stdin=None if self._debug else subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=not self._debug,
+            )
+        Channel(ours).send(setup)
+        return ours
+
+    def _end_base(self) -> str:
+        """Hang up: the template ends its stages and itself, and the base with it, unless it was told to stay. Returns
+        how the base ended, as far as that is known.
+        """
+        assert self._channel is not None
+        hung_up = self._channel.hang_up(_CLOSE)
+        if self._base is None:
+            return "it had stayed from an earlier run"
+        if hung_up and self._project.settings.keep_warm and not self._debug:
+            self._base.returncode = 0  # nobody waits for it
+            return "its loader is gone"
         try:
-            return self._base.wait(_CLOSE)
+            return system.ending(self._base.wait(_CLOSE))
         except subprocess.TimeoutExpired:
             self._base.kill()
-            return self._base.wait()
+            return system.ending(self._base.wait())
 
 
 def _same(one: Loaded, other: Loaded) -> bool:

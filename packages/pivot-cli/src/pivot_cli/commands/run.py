@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
-from pivot_core.config import Isolation
+from pivot_core.config import Isolation, seconds_of
 from pivot_core.errors import SnapshotError
 from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.interfaces import EventSink
@@ -41,6 +42,12 @@ from pivot_cli.targets import complete
     type=click.Choice(["stage", "worker"]),
     help="A fresh process for each stage, or one that serves many (default: the setting).",
 )
+@click.option(
+    "--keep-warm",
+    metavar="TIME",
+    callback=lambda _context, _parameter, value: _time(value),
+    help="Keep the imported libraries for the next run, for a TIME such as 90s, 10m or 1h (0: no longer).",
+)
 @click.option("--debug", is_flag=True, help="Run one stage at a time with the terminal attached, for breakpoints.")
 @click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
@@ -55,6 +62,7 @@ def command(
     as_json: bool,
     wait: bool,
     isolation: Isolation | None,
+    keep_warm: float | None,
     debug: bool,
     reload: bool,
 ) -> int:
@@ -67,14 +75,22 @@ def command(
             write_plan(plan, as_json=as_json)
         return 0
     project = discover(directory)
-    if isolation is not None:
-        project = attrs.evolve(project, settings=attrs.evolve(project.settings, isolation=isolation))
+    options = {"isolation": isolation, "keep_warm": keep_warm}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    project = attrs.evolve(project, settings=attrs.evolve(project.settings, **given))
     wanted = _Wanted(targets, jobs, force, keep_going, as_json, wait, debug)
     try:
         result = _run(project, wanted, reload=reload)
     except SnapshotError:
         result = _run(project, wanted, reload=True)
     return _exit_code(result)
+
+
+def _time(text: str | None) -> float | None:
+    seconds = None if text is None else seconds_of(text)
+    if text is not None and seconds is None:
+        raise click.BadParameter(f"{text!r} is no time such as 90s, 10m or 1h")
+    return seconds
 
 
 @attrs.frozen

@@ -1,0 +1,184 @@
+"""A base that stays after a run, so that the next one does not import the libraries again.
+
+Nothing of the project is in a base: it forks a loader for each run, which imports the project anew. It waits at a
+socket in a directory that only its user can enter, serves one run at a time, and ends when nobody came for as long as
+it was asked to stay, or when somebody comes for whom it is not right: with other environment variables, another Python,
+other installed packages, or after a change of a module that it has imported.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat as modes
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+from pivot_core.observation.always import always_now
+from pivot_core.project import Project
+from pivot_core.storage.digests import hash_bytes
+from pivot_core.storage.stamps import SECOND, Stamp, changed_at
+
+from pivot_exec import preload
+from pivot_exec.messages import Setup
+from pivot_exec.wire import Channel
+
+_CHECK = 5.0  # seconds for one end to say whether it takes the other
+_MARGIN = 2 * SECOND  # how much older than a base its modules must be, for their stamps to say that they are the same
+_OF_THE_SHELL = frozenset({"PWD", "OLDPWD", "SHLVL", "_"})  # variables that no library minds
+
+
+@attrs.frozen
+class Greeting:
+    """What a main process says to a base that has stayed, with its stderr. The base says True, or hangs up."""
+
+    setup: Setup
+    environment: Mapping[str, str]
+    always: str
+
+
+def connect(setup: Setup) -> socket.socket | None:
+    """Reach the base that stayed for this project, if there is one and it is right for `setup`."""
+    path = _place(setup.project)
+    if path is None or not path.exists():
+        return None
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        end.settimeout(_CHECK)
+        end.connect(str(path))
+        socket.send_fds(end, [b"\0"], [2])
+        channel = Channel(end)
+        channel.send(Greeting(setup, dict(os.environ), always_now(setup.project)))
+        if channel.receive() is not True:
+            raise EOFError
+    except (OSError, EOFError):
+        end.close()
+        return None
+    end.settimeout(None)
+    return end
+
+
+class Stayed:
+    """The base's side. Made before the libraries are imported."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._began = time.time_ns()
+        self._environment = _compared(os.environ)
+        self._always = always_now(setup.project)
+        self._imports_first = bool(preload.libraries(setup.project))
+        self._modules: dict[str, Stamp] = {}
+
+    def next(self, project: Project, seconds: float) -> tuple[Channel, Setup] | None:
+        """Wait up to `seconds` for the next run, and take over its stderr; None if this process should end."""
+        path = _place(project)
+        if path is None or not self._remember_modules():
+            return None
+        listener = _listen(path)
+        if listener is None:
+            return None
+        with listener:
+            listener.settimeout(seconds)
+            try:
+                end, _ = listener.accept()
+            except TimeoutError:
+                return None
+            finally:
+                path.unlink(missing_ok=True)
+        return self._taken(end)
+
+    def _taken(self, end: socket.socket) -> tuple[Channel, Setup] | None:
+        try:
+            end.settimeout(_CHECK)
+            if not _is_same_user(end):
+                return None
+            _, descriptors, _, _ = socket.recv_fds(end, 1, 1)
+            channel = Channel(end)
+            greeting = channel.receive()
+            if not isinstance(greeting, Greeting) or not descriptors or not self._is_right(greeting):
+                return None
+            channel.send(True)
+        except (OSError, EOFError):
+            return None
+        end.settimeout(None)
+        for target in (1, 2):
+            os.dup2(descriptors[0], target)
+        os.close(descriptors[0])
+        os.environ.clear()
+        os.environ.update(greeting.environment)
+        return channel, greeting.setup
+
+    def _remember_modules(self) -> bool:
+        """Note the stamps of the modules that are imported. False if one may have changed while it was."""
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if not isinstance(file, str) or file in self._modules:
+                continue
+            try:
+                stat = os.stat(file)  # noqa: PTH116 - done for hundreds of files
+            except OSError:
+                continue  # in an archive, or not on disk at all
+            if changed_at(stat) + _MARGIN > self._began:
+                return False
+            self._modules[file] = Stamp.of(stat)
+        return True
+
+    def _is_right(self, greeting: Greeting) -> bool:
+        if _compared(greeting.environment) != self._environment or greeting.always != self._always:
+            return False
+        if self._imports_first and not preload.libraries(greeting.setup.project):
+            return False  # the project does not want libraries to be imported before it, not any more
+        try:
+            return all(Stamp.of(os.stat(file)) == stamp for file, stamp in self._modules.items())  # noqa: PTH116
+        except OSError:
+            return False
+
+
+def _place(project: Project) -> Path | None:
+    """Where the base of `project` waits; None where only the user's own directory cannot be had."""
+    if not hasattr(socket, "AF_UNIX") or not hasattr(socket, "send_fds"):
+        return None
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    directory = Path(given, "pivot") if given else Path(tempfile.gettempdir(), f"pivot-{os.getuid()}")
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        stat = directory.lstat()
+    except OSError:
+        return None
+    private = modes.S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o077
+    name = hash_bytes(f"{project.root}\0{sys.executable}".encode("utf-8", "surrogateescape")).removeprefix("xxh3:")
+    return directory / name if private else None
+
+
+def _listen(path: Path) -> socket.socket | None:
+    """A socket at `path`; None if another base waits there already."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            if other.connect_ex(str(path)) == 0:
+                listener.close()
+                return None
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        listener.listen(1)
+    except OSError:
+        listener.close()
+        return None
+    return listener
+
+
+def _is_same_user(end: socket.socket) -> bool:
+    """Whether the process at the other end is this user's; where that cannot be asked the directory has to do."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())
+
+
+def _compared(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in _OF_THE_SHELL}

@@ -1,0 +1,174 @@
+"""With --keep-warm the process that imported the libraries serves the next run too, and never stands in its way."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typed import Typed
+
+# Each stage writes which process is the base: the parent of the template that it was forked from.
+PIPELINE = """
+    import os
+    from pathlib import Path
+    from pivot import stage
+    from helpers import greeting
+
+    @stage(deps=["in.txt"], outs=["out.txt"])
+    def a():
+        import numpy
+        template = os.getppid()
+        base = Path(f"/proc/{template}/stat").read_text().rpartition(")")[2].split()[1]
+        Path("out.txt").write_text(f"{base} {greeting()} {Path('in.txt').read_text()} {os.environ.get('MINE', '')}")
+    """
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks the system as Linux answers")
+
+
+class Warm:
+    """A project, and the process that stays after its runs."""
+
+    def __init__(self, project: Typed, runtime: Path) -> None:
+        self.project = project
+        self.runtime = runtime
+
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        """Run the stage on an input that it has never seen; the base, and what else it wrote."""
+        self.project.write("in.txt", str(time.monotonic_ns()))
+        self.project.pivot("run", *arguments, XDG_RUNTIME_DIR=str(self.runtime), **variables)
+        base, _, rest = self.project.read("out.txt").partition(" ")
+        return int(base), rest
+
+    @property
+    def sockets(self) -> list[Path]:
+        return list((self.runtime / "pivot").iterdir())
+
+
+def is_there(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+def ends(process: int) -> bool:
+    """Whether a process is gone, or soon will be."""
+    deadline = time.monotonic() + 30
+    while is_there(process) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not is_there(process)
+
+
+@pytest.fixture
+def warm(project: Typed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    runtime = tmp_path_factory.mktemp("run")
+    project.write("pipeline.py", PIPELINE)
+    project.write("helpers.py", "def greeting():\n    return 'hello'\n")
+    it = Warm(project, runtime)
+    yield it
+    base, _ = it.run("--keep-warm", "0")
+    assert ends(base), "nothing stays after --keep-warm 0"
+
+
+def test_the_next_run_has_the_same_base_and_its_own_input(warm: Warm) -> None:
+    first, _ = warm.run("--keep-warm", "1m")
+    second, said = warm.run()
+    assert second == first
+    assert warm.project.read("in.txt") in said
+    third, _ = warm.run()
+    assert third == first, "it stays for as long as it was told"
+
+
+def test_an_edit_of_the_code_is_run_by_the_same_base(warm: Warm) -> None:
+    first, said = warm.run("--keep-warm", "1m")
+    assert "hello" in said
+    warm.project.write("helpers.py", "def greeting():\n    return 'howdy'\n")
+    second, said = warm.run()
+    assert second == first
+    assert "howdy" in said
+
+
+def test_without_keep_warm_nothing_stays(warm: Warm) -> None:
+    base, _ = warm.run()
+    assert ends(base)
+    assert not (warm.runtime / "pivot").exists() or not warm.sockets
+
+
+def test_the_setting_does_the_same(warm: Warm) -> None:
+    first, _ = warm.run(PIVOT_KEEP_WARM="1m")
+    second, _ = warm.run(PIVOT_KEEP_WARM="1m")
+    assert second == first
+
+
+def test_other_variables_need_another_base(warm: Warm) -> None:
+    first, _ = warm.run("--keep-warm", "1m")
+    second, said = warm.run(MINE="1")
+    assert second != first
+    assert said.endswith(" 1")
+    assert ends(first), "one that is not right ends"
+
+
+def test_variables_of_the_shell_do_not(warm: Warm) -> None:
+    first, _ = warm.run("--keep-warm", "1m", SHLVL="1", OLDPWD="/")
+    second, _ = warm.run(SHLVL="2", OLDPWD="/tmp")
+    assert second == first
+
+
+def test_a_changed_library_needs_another_base(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One that is no part of the project, and is installed as nobody can tell by a version."""
+    library = tmp_path_factory.mktemp("library")
+    (library / "lib_of_mine.py").write_text("VALUE = 'old'\n")
+    os.utime(library / "lib_of_mine.py", ns=(1, 1))
+    time.sleep(2.1)  # a base does not stay with what changed just before it started
+    warm.project.write("pipeline.py", PIPELINE.replace("import numpy", "import lib_of_mine as numpy") + "\n")
+    warm.project.write("helpers.py", "def greeting():\n    import lib_of_mine\n    return lib_of_mine.VALUE\n")
+    first, said = warm.run("--keep-warm", "1m", PYTHONPATH=str(library))
+    assert "old" in said
+    (library / "lib_of_mine.py").write_text("VALUE = 'new'\n")
+    second, said = warm.run(PYTHONPATH=str(library))
+    assert second != first
+    assert "new" in said
+    warm.project.write("pipeline.py", PIPELINE)
+    warm.project.write("helpers.py", "def greeting():\n    return 'hello'\n")
+
+
+def test_a_base_that_was_killed_is_not_missed(warm: Warm) -> None:
+    first, _ = warm.run("--keep-warm", "1m")
+    os.kill(first, signal.SIGKILL)
+    second, _ = warm.run()
+    assert second != first
+
+
+def test_it_ends_by_itself(warm: Warm) -> None:
+    base, _ = warm.run("--keep-warm", "0.2s")
+    assert ends(base)
+    assert warm.sockets == []
+
+
+def test_only_its_user_can_reach_it(warm: Warm) -> None:
+    warm.run("--keep-warm", "1m")
+    assert (warm.runtime / "pivot").stat().st_mode & 0o777 == 0o700
+    assert len(warm.sockets) == 1
+    (warm.runtime / "pivot").chmod(0o755)
+    first, _ = warm.run("--keep-warm", "1m")
+    second, _ = warm.run("--keep-warm", "1m")
+    assert second != first, "where others can enter nobody waits"
+    (warm.runtime / "pivot").chmod(0o700)
+
+
+def test_what_a_stage_prints_and_raises_comes_from_this_run(warm: Warm) -> None:
+    warm.run("--keep-warm", "1m")
+    warm.project.write("helpers.py", "print('loading now')\ndef greeting():\n    raise ValueError('now')\n")
+    failed = warm.project.pivot("run", code=1, XDG_RUNTIME_DIR=str(warm.runtime))
+    assert "loading now" in failed.stderr
+    assert "ValueError: now" in failed.stderr
+    warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
+
+
+def test_a_time_that_is_none_is_refused(project: Typed) -> None:
+    project.write("pipeline.py", PIPELINE)
+    assert "'soon' is no time" in project.pivot("run", "--keep-warm", "soon", code=2).stderr
+    assert "keep_warm must be a time" in project.pivot("run", code=2, PIVOT_KEEP_WARM="soon").stderr
