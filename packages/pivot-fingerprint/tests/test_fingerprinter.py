@@ -137,7 +137,7 @@ def test_ignored_module(load: Load, tmp_path: Path) -> None:
 
 
 def test_volatile_value(load: Load, tmp_path: Path) -> None:
-    """A value that is named volatile counts by its statement, which is also every value's fallback."""
+    """A value that is named volatile counts by its statement, which is also the fallback of a computed value."""
     module = load("m", "import time\nSTART = time.time()\n\ndef f():\n    return START\n")
     plain = {e.key: e for e in Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries}["value:m.START"]
     vars(module)["START"] += 1
@@ -148,6 +148,37 @@ def test_volatile_value(load: Load, tmp_path: Path) -> None:
     vars(module)["START"] += 1
     named.append(Fingerprinter(Project(tmp_path), volatile=["m.START"]).fingerprint(module.f).digest)
     assert named[0] == named[1]
+
+
+def test_volatile_only_for_a_statement(load: Load, tmp_path: Path) -> None:
+    """Volatile for one statement: where another one computes the value, it counts again."""
+    module = load("m", "import time\nSTART = time.time()\n\ndef f():\n    return START\n")
+
+    def twice(volatile: dict[str, str]) -> list[str]:
+        prints = []
+        for _ in range(2):
+            vars(module)["START"] += 1
+            prints.append(Fingerprinter(Project(tmp_path), volatile=volatile).fingerprint(module.f).digest)
+        return prints
+
+    prints = Fingerprinter(Project(tmp_path))
+    prints.fingerprint(module.f)
+    [value] = prints.computed_values().values()
+    assert len(set(twice({value.key: value.fallback}))) == 1
+    assert len(set(twice({value.key: "another"}))) == 2
+
+
+def test_computed_values(load: Load, tmp_path: Path) -> None:
+    """Those that are reached, without literals, and also where they are volatile."""
+    text = "import time\nA = time.time()\nB = [1, -2]\nC = len(B)\nD = len(B)\nE = []\nE.append(C)\n\n"
+    module = load("m", text + "def f():\n    return A, B, C, E\n")
+    for volatile in ((), ("m.A",)):
+        prints = Fingerprinter(Project(tmp_path), volatile=volatile)
+        prints.fingerprint(module.f)
+        values = prints.computed_values()
+        assert set(values) == {"value:m.A", "value:m.C", "value:m.E"}
+        assert all(value.fallback for value in values.values())
+        assert (values["value:m.A"].file, values["value:m.A"].line) == ("m.py", 2)
 
 
 def test_sources_by_digest(load: Load, tmp_path: Path) -> None:

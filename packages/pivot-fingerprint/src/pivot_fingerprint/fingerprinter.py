@@ -20,7 +20,8 @@ class Fingerprinter:
 
     It sees modules as they are when it first meets them, so make a new one after code was loaded again. `versions` says
     how much of a distribution's version counts. `volatile` names values ("value:module.NAME" or "module.NAME") which
-    differ from load to load: they count by the statements that compute them.
+    differ from load to load: they count by the statements that compute them. A mapping says for which `fallback` each
+    is: where the statements are others, the value counts again.
     """
 
     def __init__(
@@ -29,10 +30,11 @@ class Fingerprinter:
         *,
         sources: Sources | None = None,
         versions: Versions = "exact",
-        volatile: Collection[str] = (),
+        volatile: Collection[str] | Mapping[str, str] = (),
     ) -> None:
         self.project = project
-        self._nodes = Nodes(project, sources or DiskSources(), versions, volatile)
+        named = volatile if isinstance(volatile, Mapping) else dict.fromkeys(volatile, "")
+        self._nodes = Nodes(project, sources or DiskSources(), versions, named)
         self._reach = Reach(self._nodes)
         self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -61,6 +63,18 @@ class Fingerprinter:
             return Fingerprint.of(self._entries(root, starts, ignored), self._python)
         manifest = self._reach.manifest(root, starts)
         return Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
+
+    def computed_values(self) -> dict[str, Entry]:
+        """The values reached so far that their statements compute, volatile ones included, by "value:module.NAME".
+
+        How they were reached is not in the entries.
+        """
+        return {
+            f"value:{node.name}": Entry(
+                node.kind, node.name, node.digest, node.file, node.line, (), node.note, node.fallback
+            )
+            for node in self._nodes.computed_values()
+        }
 
     def _ignored_names(self, ignore_code: Sequence[object]) -> Iterator[str]:
         for item in ignore_code:

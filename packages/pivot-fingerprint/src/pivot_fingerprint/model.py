@@ -31,7 +31,7 @@ class Entry:
     note: str = ""
     """Why it counts more coarsely than by what it is; "" if it does not."""
     fallback: str = ""
-    """For a value: the digest of the statements that compute it, which stands in where the value is volatile."""
+    """For a value that is computed: the digest of the statements that do it, which stands in where it is volatile."""
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@
 import ast
 import os
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -30,11 +30,11 @@ _NOTHING: Final = Node("", "", "")
 class Nodes:
     """Makes each node once."""
 
-    def __init__(self, project: Project, sources: Sources, versions: str, volatile: Collection[str]) -> None:
+    def __init__(self, project: Project, sources: Sources, versions: str, volatile: Mapping[str, str]) -> None:
         self._project = project
         self._sources = sources
         self._versions = versions
-        self._volatile = frozenset(volatile)
+        self._volatile = volatile
         self._locator = Locator(project, sources)
         static = StaticNames(self._locator)
         self._effects = Effects(self._locator, static)
@@ -95,6 +95,10 @@ class Nodes:
         self._objects[key[1]] = value
         return key
 
+    def computed_values(self) -> Iterator[Node]:
+        """The values met so far that are not just literals in the source, volatile ones included."""
+        return (node for node in self._nodes.values() if node.kind == "value" and node.fallback)
+
     # -- live ---------------------------------------------------------------------------------------------------
 
     def _live(self, key: Key) -> Node:
@@ -122,18 +126,21 @@ class Nodes:
         full = f"{module}.{name}"
         source = self.modules.source(module)
         kind = kind or ("class" if is_a(value, type) else "func" if is_function_like(value) else "value")
-        is_volatile = f"{kind}:{full}" in self._volatile or full in self._volatile
+        statements = None
+        if kind == "value" and source is not None and name in source.bindings:
+            statements = self._static.statements(source, name)
+        is_volatile = statements is not None and self._is_volatile(full, statements.digest)
         if not is_volatile:
             self._encode(value, content)
         fallback = ""
         line = self._line_of(value)
-        if kind == "value" and source is not None and name in source.bindings:
-            stated = self._static.statements(source, name)
-            fallback = stated.digest
+        if statements is not None and source is not None:
             line = source.bindings[name][-1].line
+            if is_volatile or not isinstance(self._static.stated(source, name), ast.expr):
+                fallback = statements.digest
             if content.is_opaque or is_volatile:
-                content.add(fallback)
-                content.edges.update(stated.edges)
+                content.add(statements.digest)
+                content.edges.update(statements.edges)
                 content.note("volatile: by its defining statement" if is_volatile else "by its defining statement")
         content.edges[("import", module, "live")] = None
         file = self._project.show(source.path) if source is not None else ""
@@ -142,6 +149,10 @@ class Nodes:
         elif source is not None and name in source.bindings:
             self.trees.setdefault(content.digest, [item.node for item in source.bindings[name]])
         return content.node(kind, full, file=file, line=line, fallback=fallback)
+
+    def _is_volatile(self, name: str, statements: str) -> bool:
+        said = self._volatile.get(f"value:{name}", self._volatile.get(name))
+        return said is not None and said in ("", statements)
 
     def _encode(self, value: object, content: Content) -> None:
         outer, self._definitions.own = self._definitions.own, value
