@@ -81,7 +81,9 @@ class Template:
         ours: tuple[int, ...],
     ) -> None:
         self._channel = channel
-        self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake, waker = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(waker, False)
         self._terminated = False
         self._poll = select.poll()
         self._pool = Pool(
