@@ -82,8 +82,9 @@ def run(
 ) -> RunResult:
     """Bring the stages of `upstreams` (each with those it waits for) up to date.
 
-    The executor is started with `loaded` when the first stage has to run, and what that raises ends the run. `force` names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT
-    and SIGTERM ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
+    The executor is started with `loaded` when the first stage has to run, and what that raises ends the run. `force`
+    names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT and SIGTERM
+    ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
     """
     schedule = Schedule(upstreams, jobs, seconds=seconds, keep_going=keep_going)
     build = _Build(

@@ -23,6 +23,7 @@ from pivot_exec.build import RunResult
 from pivot_exec.build import run as build
 
 from pivot_cli.commands.status import write_plan
+from pivot_cli.profile import Profile
 from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.session import Opened, opened, opened_to_look
 from pivot_cli.standing import keep
@@ -49,6 +50,7 @@ from pivot_cli.targets import complete
     help="Keep the imported libraries for the next run, for a TIME such as 90s, 10m or 1h (0: no longer).",
 )
 @click.option("--debug", is_flag=True, help="Run one stage at a time with the terminal attached, for breakpoints.")
+@click.option("--profile", "with_profile", is_flag=True, help="Show at the end where the time went.")
 @click.option("--reload", is_flag=True, help="Load the pipeline, even if nothing that loading depends on changed.")
 @click.pass_obj
 def command(
@@ -64,6 +66,7 @@ def command(
     isolation: Isolation | None,
     keep_warm: float | None,
     debug: bool,
+    with_profile: bool,
     reload: bool,
 ) -> int:
     """Run the stages that are out of date, and those that TARGETS (stages, globs of them, outs) depend on."""
@@ -78,7 +81,7 @@ def command(
     options = {"isolation": isolation, "keep_warm": keep_warm}
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     project = attrs.evolve(project, settings=attrs.evolve(project.settings, **given))
-    wanted = _Wanted(targets, jobs, force, keep_going, as_json, wait, debug)
+    wanted = _Wanted(targets, jobs, force, keep_going, as_json, wait, debug, Profile() if with_profile else None)
     try:
         result = _run(project, wanted, reload=reload)
     except SnapshotError:
@@ -104,6 +107,7 @@ class _Wanted:
     as_json: bool
     wait: bool
     debug: bool
+    profile: Profile | None
 
 
 def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
@@ -111,6 +115,8 @@ def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
     with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
         sink = Several([Envelopes(history.run, [history]), *shown])
         with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
+            if wanted.profile is not None:
+                wanted.profile.loaded(here)
             chosen = _chosen(here, wanted.targets)
             graph = here.workspace.graph
             here.workspace.check(chosen)
@@ -129,6 +135,9 @@ def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
             history.save(here.session.state)
             if result.ok:
                 _keep_answer(here, wanted, chosen)
+    if wanted.profile is not None:
+        for line in wanted.profile.lines():
+            click.echo(line, err=True)
     if result.ok:
         sink.check()
     return result
@@ -136,7 +145,7 @@ def _run(project: Project, wanted: _Wanted, *, reload: bool) -> RunResult:
 
 def _keep_answer(here: Opened, wanted: _Wanted, chosen: Sequence[str]) -> None:
     arguments = sys.argv[1:]
-    plain = not (wanted.force or wanted.as_json or wanted.debug)
+    plain = not (wanted.force or wanted.as_json or wanted.debug or wanted.profile)
     keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen)
 
 
