@@ -172,6 +172,6 @@ def test_run_with_profile_says_where_the_time_went(project: Typed) -> None:
     project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='a')\ndef a():\n    open('a', 'w').close()\n")
     shown = project.pivot("run", "--profile").stderr.splitlines()
     table = shown[next(at for at, line in enumerate(shown) if line.startswith("phase")) :]
-    calls = {line.rpartition("  ")[0].rpartition("  ")[0].strip(): int(line.split()[-2]) for line in table[1:]}
+    calls = {" ".join(words[:-2]): int(words[-2]) for words in map(str.split, table[1:])}
     assert calls["dispatch"] == 2
     assert {"load", "plan", "wait", "hash", "store", "lock files", "record"} <= calls.keys()
