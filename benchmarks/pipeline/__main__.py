@@ -23,6 +23,7 @@ from benchmarks.pipeline.shape import Shape
 from benchmarks.pipeline.startup import startup
 from benchmarks.pipeline.tools import TOOLS
 
+COUNTS = (1000, 5000, 20000)
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,11 +49,19 @@ def main() -> None:
         pivots = [tool for tool in tools if tool.distribution == "pivot-cli"]
         if pivots:
             startup(results, directory, pivots[0], shape, jobs=options.jobs, rounds=2 * rounds + 1)
-        compare(results, directory, tools, shape, jobs=options.jobs, rounds=rounds)
+        compare(
+            results,
+            directory,
+            tools,
+            shape,
+            jobs=options.jobs,
+            rounds=rounds,
+            slow_rounds=min(options.slow_rounds, rounds),
+        )
         if not options.quick:
             locks(results, directory, shape, jobs=options.jobs, rounds=3)
-        if options.scale:
-            scale(results, directory, jobs=options.jobs)
+        if options.scale is not None:
+            scale(results, directory, options.scale or COUNTS, jobs=options.jobs)
     print(report.write(results, options.to))
 
 
@@ -61,10 +70,17 @@ def _options() -> argparse.Namespace:
         prog="python -m benchmarks.pipeline", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and without the slow tools")
-    parser.add_argument("--scale", action="store_true", help="large pipelines, directories and files, too")
+    parser.add_argument(
+        "--scale",
+        nargs="*",
+        type=int,
+        metavar="STAGES",
+        help="large pipelines (1000 5000 20000), directories, files, too",
+    )
     parser.add_argument("--stages", type=int, default=176, help="stages of the pipeline (default: 176)")
     parser.add_argument("--jobs", type=int, default=os.process_cpu_count() or 1, help="workers (default: the CPUs)")
     parser.add_argument("--rounds", type=int, help="rounds of which the median is told (default: 5, quick: 3)")
+    parser.add_argument("--slow-rounds", type=int, default=3, help="rounds of the slow tools (default: 3)")
     parser.add_argument("--tools", nargs="+", help="only these tools, by their names in the report")
     parser.add_argument("--to", type=Path, help="where the report goes")
     parser.add_argument("--work", type=Path, help="where the projects are made (default: the system's own place)")

@@ -13,16 +13,19 @@ from benchmarks.pipeline.shape import Shape
 from benchmarks.pipeline.tools import Tool
 from benchmarks.pipeline.work import WORKS, Work
 
-SLOW_ROUNDS = 3
 
+def compare(
+    results: Results, directory: Path, tools: Sequence[Tool], shape: Shape, *, jobs: int, rounds: int, slow_rounds: int
+) -> None:
+    """Measure `tools` on each kind of work, slow ones only in the last `slow_rounds`.
 
-def compare(results: Results, directory: Path, tools: Sequence[Tool], shape: Shape, *, jobs: int, rounds: int) -> None:
-    """Measure `tools` on each kind of work; a tool that fails is left out from there on, and named on stderr."""
+    A tool that fails is left out from there on, and named on stderr.
+    """
     for work in WORKS:
         projects = [ToolProject(directory, tool, work, shape, jobs) for tool in tools]
         for number in range(rounds):
             for project in list(projects):
-                if project.tool.slow and number >= SLOW_ROUNDS:
+                if project.tool.slow and number < rounds - slow_rounds:
                     continue
                 try:
                     _round(results, project, work)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import tempfile
 from pathlib import Path
 
 from benchmarks.pipeline.measure import Cost, run
@@ -29,10 +30,14 @@ class ToolProject:
         self.forget()
 
     def forget(self) -> None:
-        """Back to a project that was never run: raw files and code as they were, nothing else."""
-        for name in ("out", *self.tool.state):
-            path = self.root / name
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        """Back to a project that was never run: raw files and code as they were, nothing else.
+
+        What is forgotten is put aside: after many files were deleted, file systems are slower to make new ones.
+        """
+        aside = Path(tempfile.mkdtemp(prefix="forgotten-", dir=self.root.parent))
+        for number, name in enumerate(("out", *self.tool.state)):
+            if os.path.lexists(self.root / name):
+                (self.root / name).rename(aside / str(number))
         (self.root / "out").mkdir()
         write(self.root, {"work.py": self.work.source()})
         write(self.root, {name: raw_text(chain, 0, self.work.rows) for chain, name in enumerate(self.shape.raw)})

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.pipeline.measure import Cost, run
@@ -15,14 +16,13 @@ from benchmarks.pipeline.shape import Shape, write
 from benchmarks.pipeline.tools import TOOLS, environment
 from benchmarks.pipeline.work import TOUCH
 
-COUNTS = (1000, 5000, 20000)
 NAMES = ("ideal", "Pivot", "Pivot, workers", "doit")
 FILES = 20_000
 BYTES = 512 << 20  # of each of four files
 ROOT = Path(__file__).parents[2]
 
 
-def stages(results: Results, directory: Path, *, jobs: int, counts: tuple[int, ...] = COUNTS) -> None:
+def stages(results: Results, directory: Path, counts: Sequence[int], *, jobs: int) -> None:
     """Cold and nothing to do, with trivial stages."""
     for count in counts:
         for tool in TOOLS:
@@ -115,9 +115,9 @@ def hash_all(root: Path) -> float:
     return time.perf_counter() - start
 
 
-def scale(results: Results, directory: Path, *, jobs: int) -> None:
-    """All of it."""
-    stages(results, directory, jobs=jobs)
+def scale(results: Results, directory: Path, counts: Sequence[int], *, jobs: int) -> None:
+    """All of it, for pipelines of so many stages."""
+    stages(results, directory, counts, jobs=jobs)
     large_directory(results, directory)
     bytes_(results, directory)
 
