@@ -399,6 +399,29 @@ def test_threads_started_while_loading_do_not_hang_stages(bench: Bench, source: 
     assert bench.run("one").error == ""
 
 
+THREADS = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+
+
+@pytest.mark.parametrize("where", ["pipeline", "pkg/threads", "pkg/__init__", "user"])
+def test_the_module_that_left_threads_is_named(bench: Bench, where: str) -> None:
+    """And not those that import it, nor those that were there when their threads had ended again."""
+    sources = {
+        "pkg/__init__": "",
+        "pkg/threads": "",
+        "user": "from pkg import threads\n",
+        "ended": "import threading\nthread = threading.Thread(target=int)\nthread.start()\nthread.join()\n",
+    }
+    for name, source in sources.items():
+        (bench.root / name).parent.mkdir(exist_ok=True)
+        (bench.root / f"{name}.py").write_text(source + (THREADS if name == where else ""))
+    loaded = bench.load(
+        f"import ended, user\n{THREADS if where == 'pipeline' else ''}\n@stage\ndef one(): print('ran')\n"
+    )
+    (notice,) = loaded.notices
+    assert notice.startswith(f"loading {where}.py left 1 thread running")
+    assert bench.run("one").error == ""
+
+
 def test_libraries_that_start_threads_on_import_are_moved_to_the_base(bench: Bench) -> None:
     """A write to os.environ forbids the preload, yet forks are used: the library was met and then loaded first."""
     loaded = bench.load("""

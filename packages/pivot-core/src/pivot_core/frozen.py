@@ -18,8 +18,12 @@ import attrs
 
 @attrs.frozen
 class FrozenSources:
-    """The bytes of each file at the time it was first read. Raises OSError for one that cannot be read."""
+    """The bytes of each file at the time it was first read. Raises OSError for one that cannot be read.
 
+    `executed` is called with the path of each module whose code has run, after those that it imported.
+    """
+
+    executed: Callable[[str], None] = lambda _path: None
     _read: dict[str, bytes] = attrs.field(factory=dict)
 
     def read(self, path: str) -> bytes:
@@ -43,6 +47,10 @@ class FrozenLoader(importlib.machinery.SourceFileLoader):
 
     def get_data(self, path: str) -> bytes:
         return self._sources.read(path) if path == self.path else super().get_data(path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        self._sources.executed(self.path)
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)

@@ -30,12 +30,15 @@ class InlineLoader:
         return load_here(project)[0]
 
 
-def load_here(project: Project) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
+def load_here(
+    project: Project, executed: Callable[[str], None] = lambda _path: None
+) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
     """Import the pipeline of `project` in this process; returns what it gave, and each stage's function.
 
+    `executed` is called with the path of each project module whose code has run, after those that it imported.
     From now on this process imports project modules from the bytes that were read first. Raises PipelineError.
     """
-    sources = frozen.FrozenSources()
+    sources = frozen.FrozenSources(executed)
     observer = Observer(project, sources)
     observer.start()
     try:

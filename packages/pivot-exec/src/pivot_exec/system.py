@@ -36,9 +36,16 @@ def adopt_orphans() -> None:
 def thread_count(expected: int = 1) -> int:
     """The threads of this process, those of libraries too. Those that are about to end are waited for, briefly."""
     end = time.monotonic() + 0.1
-    while (count := _threads()) > expected and time.monotonic() < end:
+    while (count := threads()) > expected and time.monotonic() < end:
         time.sleep(0.005)
     return count
+
+
+def threads() -> int:
+    """The threads of this process at this moment; those of libraries too, where the system tells."""
+    if not _LINUX:
+        return threading.active_count()
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
 
 
 def descriptors() -> dict[int, tuple[int, int]]:
@@ -119,12 +126,6 @@ def end_children(keep: Collection[int] = ()) -> None:
 def can_look() -> bool:
     """Whether this system tells a process all that it has: threads, children, open files."""
     return _LINUX
-
-
-def _threads() -> int:
-    if not _LINUX:
-        return threading.active_count()
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
 
 
 def _children_by_parent() -> list[int]:

@@ -33,8 +33,9 @@ GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a stage that took too lon
 def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoReturn:
     """Load, say what was found, then run stages until the main process is gone. Never returns."""
     base, known = os.getppid(), set(sys.modules)
+    culprits = Culprits()
     try:
-        loaded, functions = load(setup)
+        loaded, functions = load(setup, culprits.note)
     except PivotError as error:
         channel.send(error)
         os._exit(0)
@@ -43,7 +44,7 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
         os.write(answer, pickle.dumps(Retry(_libraries_met(known), dict(os.environ))))
         os._exit(0)
     if threads > 1:
-        loaded = attrs.evolve(loaded, notices=(*loaded.notices, _threads_notice(threads, loaded)))
+        loaded = attrs.evolve(loaded, notices=(*loaded.notices, _threads_notice(threads, setup, culprits)))
     _tell(channel, loaded)
     if setup.debug:
         from pivot_exec import inline
@@ -52,12 +53,30 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
     Template(channel, setup, loaded, functions, may_fork=threads == 1, ours=(answer,)).serve(base)
 
 
-def load(setup: Setup) -> tuple[Loaded, Functions]:
-    """Import the pipeline in this process. Raises PivotError, for a SystemExit of user code too."""
+class Culprits:
+    """The project modules during whose import threads came to be that were there when it ended."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self._threads = system.threads()
+
+    def note(self, path: str) -> None:
+        """The code of a module has run; what it imported was noted before."""
+        threads = system.threads()
+        if threads > self._threads:
+            self.paths.append(path)
+        self._threads = threads
+
+
+def load(setup: Setup, executed: Callable[[str], None] = lambda _path: None) -> tuple[Loaded, Functions]:
+    """Import the pipeline in this process; `executed` is told of each project module that has run.
+
+    Raises PivotError, for a SystemExit of user code too.
+    """
     from pivot_core.load import load_here
 
     try:
-        return load_here(setup.project)
+        return load_here(setup.project, executed)
     except PivotError:
         raise
     except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
@@ -251,10 +270,10 @@ def _libraries_met(known: set[str]) -> tuple[str, ...]:
     )
 
 
-def _threads_notice(threads: int, loaded: Loaded) -> str:
-    files = sorted({stage.location.file for stage in loaded.stages.values()})
+def _threads_notice(threads: int, setup: Setup, culprits: Culprits) -> str:
+    files = [setup.project.shown(path) for path in culprits.paths] or ["the pipeline"]
     return (
-        f"loading the pipeline ({', '.join(files[:3])}) left {threads - 1} thread{'s' if threads > 2 else ''} running, "
+        f"loading {', '.join(files)} left {threads - 1} thread{'s' if threads > 2 else ''} running, "
         "so stages run in processes that load it anew, each for many stages as with isolation = worker; "
         "start threads and use libraries inside of stages to run faster"
     )
