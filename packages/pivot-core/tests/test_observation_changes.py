@@ -281,7 +281,7 @@ def test_a_retargeted_link_to_a_directory_counts(watched: Watched) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "os.path.getsize('in.txt')",
+        "os.path.getmtime('in.txt')",
         "os.stat('in.txt').st_mtime",
         "Path('in.txt').stat()",
         "[e.stat() for e in os.scandir()]",
@@ -293,6 +293,16 @@ def test_the_time_of_a_file_counts_where_it_is_asked_for(watched: Watched, text:
     watched.pipeline(f"import os\nfrom pathlib import Path\n{text}")
     observed = watched.reusable()
     os.utime(path, ns=(1, 1))
+    assert watched.change(observed) == "in.txt changed"
+
+
+def test_the_size_of_a_file_counts_without_its_time(watched: Watched) -> None:
+    path = watched.write("in.txt", "1")
+    watched.pipeline("import os; os.path.getsize('in.txt')")
+    observed = watched.reusable()
+    os.utime(path, ns=(1, 1))
+    assert watched.change(observed) == ""
+    watched.write("in.txt", "11")
     assert watched.change(observed) == "in.txt changed"
 
 

@@ -99,6 +99,51 @@ def test_a_load_that_cannot_be_answered_for_is_not_used_again(watched: Watched, 
     assert watched.change(observed) == observed.problem
 
 
+UNSEEN = {
+    "by keyword": "pl.read_parquet(n_rows=1, source=OUTSIDE)",
+    "by a glob": "pl.scan_parquet(OUTSIDE.replace('in.', '*.')).collect()",
+    "in a function": "def read():\n    return pl.read_parquet([OUTSIDE])\nread()",
+    "in a comprehension": "frames = [pl.read_parquet([path]) for path in [OUTSIDE]]",
+}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_what_a_library_reads_elsewhere_without_pythons_knowledge_is_a_problem(watched: Watched, case: str) -> None:
+    outside = parquet(watched.outside, 1)
+    watched.pipeline(f"import polars as pl\nOUTSIDE = {outside!r}\n{UNSEEN[case]}")
+    assert "may read files of which nothing is told" in watched.load().problem
+
+
+@pytest.mark.parametrize("call", ["pl.read_parquet", "pl.scan_parquet", "pq.read_table", "pq.ParquetFile"])
+def test_a_file_elsewhere_that_is_named_to_such_a_library_counts(watched: Watched, call: str) -> None:
+    outside = parquet(watched.outside, 1)
+    watched.pipeline(f"import polars as pl, pyarrow.parquet as pq\n{call}({outside!r})")
+    observed = watched.reusable()
+    parquet(watched.outside, 2)
+    assert watched.change(observed) == f"{outside} changed"
+
+
+def test_using_such_a_library_without_reading_is_fine(watched: Watched) -> None:
+    watched.pipeline("import polars as pl, pyarrow as pa\npl.DataFrame({'x': [1]}).select(pl.col('x')); pa.array([1])")
+    watched.reusable()
+
+
+def test_such_a_library_is_a_problem_where_the_operating_system_tells_of_nothing(watched: Watched) -> None:
+    watched.write("data/a.csv", "x\n1\n")
+    watched.pipeline("import polars as pl; pl.read_csv('data/*.csv')")
+    nothing = "import pivot_core.observation.inotify as i; i._LIMIT = 0"
+    assert "may read files of which nothing is told" in watched.load(before=nothing).problem
+    watched.pipeline("import polars as pl; pl.DataFrame({'x': [1]})")
+    assert watched.load(before=nothing).problem == ""
+
+
+def parquet(directory: Path, value: int) -> str:
+    import polars
+
+    polars.DataFrame({"x": [value]}).write_parquet(directory / "in.parquet")
+    return str(directory / "in.parquet")
+
+
 def test_a_file_that_is_made_once_is_a_problem_once(watched: Watched) -> None:
     watched.pipeline("import os\nif not os.path.exists('new.txt'): open('new.txt', 'w').close()")
     watched.load()
@@ -201,7 +246,7 @@ def test_reading_in_a_stage_does_not_count(watched: Watched) -> None:
 
 def test_a_load_of_few_files_looks_at_few_paths(watched: Watched) -> None:
     """Importing libraries does not count path by path."""
-    watched.pipeline("import json, csv, decimal, sklearn.linear_model, email.mime.text")
+    watched.pipeline("import json, csv, decimal, pydantic, email.mime.text")
     observed = watched.reusable()
     assert len(paths(observed)) < 80
     assert set(observed.files) == {str(watched.root / "pipeline.py")} | {

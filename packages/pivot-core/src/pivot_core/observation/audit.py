@@ -10,7 +10,7 @@ import stat as modes
 import sys
 from _thread import get_ident
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -46,6 +46,8 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.places = recorder.places
+        self.on_code: Callable[[CodeType], None] | None = None
+        """Is given the code of a user's module before it is run."""
         self._busy: set[int] = set()
 
     def start(self) -> None:
@@ -175,6 +177,15 @@ def _scanned(listener: Listener, arguments: tuple[Any, ...], frame: FrameType | 
         listener.recorder.look_inside(path)
 
 
+def _run(listener: Listener, arguments: tuple[Any, ...], _frame: FrameType | None) -> None:
+    code = arguments[0]
+    if listener.on_code is None or not isinstance(code, CodeType):
+        return
+    name, places = code.co_filename, listener.places
+    if not (places.is_standard(name) or places.is_library(name) or places.is_own(name)):
+        listener.on_code(code)
+
+
 def _database(listener: Listener, arguments: tuple[Any, ...], frame: FrameType | None) -> None:
     text = os.fsdecode(arguments[0])
     if text.startswith("file:"):
@@ -208,6 +219,7 @@ def _is_temporary(listener: Listener, frame: FrameType | None) -> bool:
 
 _HANDLERS: Final[dict[str, _Handler]] = {
     "open": opened,
+    "exec": _run,
     "os.listdir": _listed,
     "os.scandir": _scanned,
     "sqlite3.connect": _database,

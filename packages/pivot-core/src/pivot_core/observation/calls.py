@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pivot_core.observation import looks
 from pivot_core.observation.audit import Listener, absolute, note_open
+from pivot_core.observation.places import space_of
 
 type _Note = Callable[[Listener, tuple[Any, ...], dict[str, Any], FrameType], None]
 
@@ -60,11 +61,11 @@ class Calls:
         other = _Os("os")
         vars(other).update({name: stand_in for module, name, _, stand_in in self._replaced if module is os})
         for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in _PATH_MODULES and vars(module).get("os") is os:
-                vars(module)["os"] = other
+            if name.partition(".")[0] in _PATH_MODULES and space_of(module).get("os") is os:
+                space_of(module)["os"] = other
                 self._with_other_os.append(module)
         for module in modules:
-            space = vars(module)
+            space = space_of(module)
             for name, value in list(space.items()):
                 if type(value) is _StandIn:
                     space[name] = value.original

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from types import ModuleType
 
 from pivot_core.frozen import FrozenSources
 from pivot_core.observation import inotify, looks, variables
@@ -13,7 +14,8 @@ from pivot_core.observation.audit import Listener
 from pivot_core.observation.calls import Calls
 from pivot_core.observation.imports import RecordingFinder
 from pivot_core.observation.model import Observed
-from pivot_core.observation.places import Places
+from pivot_core.observation.places import Places, space_of
+from pivot_core.observation.readers import Readers
 from pivot_core.observation.recorder import Recorder
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.storage.digests import hash_bytes
@@ -41,32 +43,37 @@ class Observer:
         self._calls = Calls(self._listener)
         self._finder = RecordingFinder(self._listener)
         self._variables = variables.Watch()
-        self._watch = inotify.Watch(map(str, (project.root, *project.source_roots)))
+        roots = [str(place) for place in (project.root, *project.source_roots)]
+        self._watch = inotify.Watch(roots)
+        self._readers = Readers(self._listener, roots)
 
     def start(self) -> None:
         """From now on all that this process looks at counts."""
         self._always = always_now(self._project)
         self._children = _ended_children()
         self._modules = set(sys.modules)
-        self._note_modules()
+        self._note_modules(list(sys.modules.values()))
         self._note_libraries()
         self._watch.start()
         self._finder.start()
         self._variables.start()
         self._calls.start()
+        self._readers.start()
         self._listener.start()
 
     def imported(self) -> None:
         """The pipeline is imported, and from now on only Pivot looks at anything."""
-        self._calls.leave([module for name, module in list(sys.modules.items()) if name not in self._modules])
+        self._readers.stop()
+        self._calls.leave(self._new_modules())
 
     def stop(self, own: Collection[str] = ()) -> Observed:
         """Stop watching, and tell what was seen. `own` are paths that Pivot itself opened and that do not count."""
         self._listener.stop()
+        self._readers.stop()
         self._calls.stop()
         read = self._variables.stop()
         self._finder.stop()
-        self._note_modules()
+        self._note_modules(self._new_modules())
         self._note_seen(self._watch.stop(), own)
         if _ended_children() != self._children:
             self._recorder.fail("the pipeline starts a process while it is loaded")
@@ -82,15 +89,19 @@ class Observer:
             problem=self._recorder.problem,  # the last, since each of the others may find one
         )
 
-    def _note_modules(self) -> None:
+    def _note_modules(self, modules: Iterable[ModuleType]) -> None:
         """The files of loaded modules that are neither Python's nor a distribution's, nor Pivot's."""
         places = self._recorder.places
-        for module in list(sys.modules.values()):
-            path = getattr(getattr(module, "__spec__", None), "origin", None) or getattr(module, "__file__", None)
+        for module in modules:
+            space = space_of(module)
+            path = getattr(space.get("__spec__"), "origin", None) or space.get("__file__")
             if not isinstance(path, str) or not path.startswith("/") or self._recorder.is_read(path):
                 continue
             if not places.is_library(path) and not places.is_own(path):
                 self._recorder.file(path)
+
+    def _new_modules(self) -> list[ModuleType]:
+        return [module for name, module in list(sys.modules.items()) if name not in self._modules]
 
     def _note_libraries(self) -> None:
         """Libraries are imported beforehand only where the project has no module of the name."""
@@ -102,6 +113,10 @@ class Observer:
     def _note_seen(self, seen: inotify.Seen, own: Collection[str]) -> None:
         """What the operating system saw in the project: files that nobody told of were read by other means."""
         places, recorder = self._recorder.places, self._recorder
+        if not seen.whole and self._readers.unknown:
+            recorder.fail(
+                f"{self._readers.unknown[0]} may read files of which nothing is told, while the pipeline is loaded"
+            )
         for path in sorted(seen.opened):
             if path in own or places.is_ignored(path) or path.endswith(_DATABASE_FILES) or recorder.is_written(path):
                 continue

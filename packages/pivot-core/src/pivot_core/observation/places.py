@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from pivot_core.observation.always import site_directories
 from pivot_core.observation.looks import NOT_COUNTED
@@ -74,6 +74,15 @@ class Places:
 def is_import(frame: FrameType) -> bool:
     """Whether a frame is of Python's import system."""
     return frame.f_code.co_filename.startswith(_IMPORT)
+
+
+def space_of(module: object) -> dict[str, Any]:
+    """What a module holds, without waking one that is loaded when it is first used."""
+    try:
+        space = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return space if isinstance(space, dict) else {}
 
 
 def _standard_directories() -> list[str]:

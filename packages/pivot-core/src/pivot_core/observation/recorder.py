@@ -16,16 +16,22 @@ from pivot_core.observation.places import Places
 from pivot_core.storage.stamps import SECOND, Stamp, changed_at
 
 _FRESH = 3 * SECOND  # nanoseconds; a file changed this recently may change again and keep its times
+_SMALL = 1 << 18  # bytes, that are hashed in less time than it takes to open the file
 _MANY = 5_000  # entries of a directory, that all are looked at
 _stat, _exists = os.stat, os.path.lexists
 
 
 @attrs.frozen
 class _Read:
-    """A file as it was when it was opened: without stamp if there was none, with its digest if that must be had now."""
+    """A file as it was when it was opened: no stamp if there was none, and the digest if that is cheap or needed."""
 
     stamp: Stamp | None
     digest: str | None
+
+    def differs(self, later: _Read) -> bool:
+        if self.digest is not None and later.digest is not None:
+            return self.digest != later.digest
+        return self.stamp != later.stamp
 
 
 class Recorder:
@@ -56,7 +62,7 @@ class Recorder:
         known = self._read.get(path)
         if known is None:
             self._read[path] = now
-        elif known.stamp != now.stamp or (known.digest and now.digest and known.digest != now.digest):
+        elif known.differs(now):
             self.fail(f"{path} changed while the pipeline was loaded")
 
     def look(self, path: str, how: str) -> None:
@@ -123,8 +129,7 @@ class Recorder:
             if path in found:
                 continue
             found[path] = looks.file_digest(path)
-            stamp = _stamp_of(path)
-            if before.stamp != stamp or before.digest not in (None, found[path]):
+            if before.differs(_Read(_stamp_of(path), found[path])):
                 self.fail(f"{path} changed while the pipeline was loaded")
         return found
 
@@ -169,8 +174,8 @@ def _now_of(path: str) -> _Read:
     try:
         found = _stat(path)
     except (OSError, ValueError):
-        return _Read(None, None)
+        return _Read(None, "")
     if not modes.S_ISREG(found.st_mode):
-        return _Read(None, None)
+        return _Read(None, "")
     is_fresh = changed_at(found) + _FRESH > time.time_ns()
-    return _Read(Stamp.of(found), looks.file_digest(path) if is_fresh else None)
+    return _Read(Stamp.of(found), looks.file_digest(path) if is_fresh or found.st_size < _SMALL else None)
