@@ -87,7 +87,10 @@ class FrozenFinder:
 
 def install(finder: FrozenFinder, roots: Sequence[str]) -> None:
     """Put `roots` first on sys.path, and `finder` before the path finder."""
-    finder.invalidate_caches()
+    for known in list(sys.path_importer_cache.values()):
+        # What importlib.invalidate_caches does, without importing importlib.metadata for it.
+        if known is not None and hasattr(known, "invalidate_caches"):
+            known.invalidate_caches()
     sys.path[:0] = roots
     position = next(
         (at for at, entry in enumerate(sys.meta_path) if entry is importlib.machinery.PathFinder), len(sys.meta_path)
