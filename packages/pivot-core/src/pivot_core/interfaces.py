@@ -12,6 +12,7 @@ from pivot_fingerprint import Fingerprint
 from pivot_core.events import Event
 from pivot_core.model import Accepted, Digest, FileState, Json, Out, Record, Stage
 from pivot_core.observation.model import Observed
+from pivot_core.volatile import Compared
 
 if TYPE_CHECKING:
     from pivot_core.project import Project
@@ -23,7 +24,8 @@ class Loaded:
 
     `stages` and `code` are keyed by stage name, in order of declaration; `bundle` holds the bytes of every project
     source that was read, by path; `source_text` the normalised source of code entries, by digest; `notices` are
-    things to tell the user; `observed` is what loading depended on, None if nobody watched.
+    things to tell the user; `observed` is what loading depended on, None if nobody watched; `compared` is what is known
+    of values that differ from load to load, after this load.
     """
 
     stages: Mapping[str, Stage] = attrs.field(hash=False)
@@ -32,6 +34,7 @@ class Loaded:
     source_text: Mapping[str, str] = attrs.field(factory=dict, hash=False)
     notices: tuple[str, ...] = ()
     observed: Observed | None = None
+    compared: Compared = attrs.field(factory=Compared)
 
 
 class Loader(Protocol):
@@ -103,6 +106,9 @@ class Executor(Protocol):
 
     def next(self, timeout: float | None) -> Sequence[Report]:
         """Wait up to `timeout` seconds (None: as long as it takes) and return what was reported meanwhile."""
+
+    def wake(self) -> None:
+        """Make `next` return at once. May be called from signal handlers and other threads."""
 
     def cancel(self, task: str, grace: float) -> None:
         """Ask the task to end (SIGTERM), and end it after `grace` seconds."""

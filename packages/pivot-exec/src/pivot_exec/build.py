@@ -49,11 +49,6 @@ class Workspace(Protocol):
         """The run has ended."""
 
 
-class WakeableExecutor(Executor, Protocol):
-    def wake(self) -> None:
-        """Make `next` return at once. May be called from a signal handler."""
-
-
 @attrs.frozen
 class RunResult:
     """How each stage came out, in the order of the run's stages, and the number of the signal that ended the run."""
@@ -70,7 +65,7 @@ class RunResult:
 def run(
     upstreams: Mapping[str, Collection[str]],
     workspace: Workspace,
-    executor: WakeableExecutor,
+    executor: Executor,
     sink: EventSink,
     *,
     loaded: Loaded,
@@ -83,8 +78,8 @@ def run(
     """Bring the stages of `upstreams` (each with those it waits for) up to date.
 
     The executor is started with `loaded` when the first stage has to run, and what that raises ends the run. `force`
-    names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT and SIGTERM
-    ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
+    names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT and
+    SIGTERM ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
     """
     schedule = Schedule(upstreams, jobs, seconds=seconds, keep_going=keep_going)
     build = _Build(
@@ -104,7 +99,7 @@ class _Build:
         self,
         schedule: Schedule,
         workspace: Workspace,
-        executor: WakeableExecutor,
+        executor: Executor,
         sink: EventSink,
         root: Path,
         force: frozenset[str],
