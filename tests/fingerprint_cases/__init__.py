@@ -18,6 +18,7 @@ from fingerprint_cases import (
     lazy,
     projects,
     scopes,
+    sought,
     unloaded,
     values,
 )
@@ -47,7 +48,7 @@ THEMES: tuple[Theme, ...] = (
         _theme,
         (
             functions, imports, lazy, unloaded, layout, classes, decorators, values, scopes, effects, annotations,
-            dynamic, corners, projects, cosmetic,
+            dynamic, corners, sought, projects, cosmetic,
         ),
     ),
     BLIND,

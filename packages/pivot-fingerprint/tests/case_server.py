@@ -22,9 +22,12 @@ def _stage(function: Any = None, **options: Any) -> Any:
     """Stands in for the decorator of a tool that uses the library."""
     if function is None:
         return lambda decorated: _stage(decorated, **options)
-    named = {name: options[name] for name in ("code_deps", "ignore_code") if name in options}
-    _STAGES[options.get("name") or function.__name__] = function, named
+    _STAGES[options.get("name") or function.__name__] = function, options
     return function
+
+
+def _named(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("code_deps", "ignore_code") if name in options}
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -40,10 +43,13 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         __import__("pipeline")
         prints = Fingerprinter(Project(root, ignore_packages={"pivot"}))
-        stages = {name: prints.fingerprint(function, **named).to_data() for name, (function, named) in _STAGES.items()}
+        stages = {
+            name: prints.fingerprint(function, **_named(options)).to_data()
+            for name, (function, options) in _STAGES.items()
+        }
         if request.get("run"):
-            for function, _ in _STAGES.values():
-                function()
+            for function, options in _STAGES.values():
+                function(**options.get("params", {}))
     except BaseException:  # noqa: BLE001 # whatever it is, the test wants to see it
         return {"stages": {}, "error": traceback.format_exc()}
     return {"stages": stages, "error": ""}

@@ -1,9 +1,11 @@
 """Live classes → the content of nodes: their statement, their bases, and what was done to them since."""
 
+import abc
 import ast
 import enum
 import types
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from functools import cached_property, partialmethod, singledispatchmethod
 from typing import Any, Final, Protocol
 
@@ -75,6 +77,8 @@ class ClassReader:
         if type(cls) is not type:
             content.add("metaclass")
             encode(type(cls))
+        if "_abc_impl" in type.__getattribute__(cls, "__dict__"):
+            content.add("registered", *sorted(f"{item.__module__}.{item.__qualname__}" for item in _registered(cls)))
         self._add_members(cls, found[1] if found else None, content, encode, is_home=is_home)
 
     def _add_statement(
@@ -158,6 +162,12 @@ class ClassReader:
 
 class _Both(Definitions, FunctionFiles, Protocol):
     """All that is known about definitions."""
+
+
+def _registered(cls: type) -> Iterator[type]:
+    """The virtual subclasses of an abstract class, in no order."""
+    registry: set[weakref.ref[type]] = abc._get_dump(cls)[0]  # type: ignore[attr-defined]  # noqa: SLF001 # there is no other way
+    return (item for item in (reference() for reference in registry) if item is not None)
 
 
 def _literals(node: ast.ClassDef) -> dict[str, ast.expr]:

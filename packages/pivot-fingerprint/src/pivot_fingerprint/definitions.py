@@ -5,7 +5,7 @@ import ast
 import os
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 from pivot_fingerprint.classes import ClassReader
@@ -17,7 +17,7 @@ from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import Project
-from pivot_fingerprint.trees import FunctionNode, is_literal
+from pivot_fingerprint.trees import FunctionNode
 
 Encode = Callable[[object], None]
 _EMPTY: Final = "<empty cell>"
@@ -124,8 +124,15 @@ class LiveDefinitions:
         self._add_attributes(function, content, encode)
 
     def _add_defaults(self, function: types.FunctionType, node: FunctionNode, content: Content, encode: Encode) -> bool:
-        """Add the defaults that are computed; say whether their values were all to be had."""
-        if all(is_literal(item) for item in (*node.args.defaults, *filter(None, node.args.kw_defaults))):
+        """Add the defaults, where the source alone does not say them; say whether their values were all to be had."""
+        keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        stated = {argument.arg: default for argument, default in keywords if default is not None}
+        held = function.__kwdefaults__ or {}
+        if (
+            _are_stated(function.__defaults__ or (), node.args.defaults)
+            and held.keys() == stated.keys()
+            and _are_stated(held.values(), [stated[name] for name in held])
+        ):
             return True
         was_opaque, content.is_opaque = content.is_opaque, False
         encode(function.__defaults__)
@@ -192,6 +199,14 @@ class LiveDefinitions:
             del content.tokens[start:]
         content.add("dispatch", *sorted(digests))
         encode(getattr(function, "__wrapped__", None))
+
+
+def _are_stated(held: Collection[object], stated: Sequence[ast.expr]) -> bool:
+    """Whether the defaults that a function has are the constants of its source."""
+    return len(held) == len(stated) and all(
+        isinstance(said, ast.Constant) and type(value) is type(said.value) and value == said.value
+        for value, said in zip(held, stated, strict=True)
+    )
 
 
 def _cells(function: types.FunctionType) -> dict[str, object]:

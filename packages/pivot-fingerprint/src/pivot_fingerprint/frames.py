@@ -30,8 +30,6 @@ def frame_content(value: Any, module: str) -> Iterator[object] | None:
 def _numpy(value: Any, name: str) -> Iterator[object] | None:
     if name == "ndarray":
         return _array(value)
-    if name == "ufunc":
-        return iter((value.__name__,))
     if hasattr(value, "dtype") and hasattr(value, "tobytes") and value.dtype.hasobject is False:
         return iter((str(value.dtype), value.tobytes()))
     if hasattr(value, "descr") and hasattr(value, "itemsize"):

@@ -95,10 +95,18 @@ class LiveModules:
             return self._static.outside(location, chain)
         if not chain or chain[0] == "__dict__":
             return (Target(("whole", name, "live"), name),)
+        own = self._own_class(loaded)
         value = space.get(chain[0], MISSING)
         if value is MISSING:
-            return self._static.of_module(name, chain)
-        return self.bound(self.register(space), chain[0], value, chain[1:])
+            return own or self._static.of_module(name, chain)
+        return own + self.bound(self.register(space), chain[0], value, chain[1:])
+
+    def _own_class(self, loaded: types.ModuleType) -> Targets:
+        """The class that the project gave to a module: it may answer for any name."""
+        cls = type(loaded)
+        if cls is types.ModuleType or self.source(str(cls.__module__)) is None:
+            return ()
+        return self._defined(cls.__module__, cls.__qualname__)
 
     def bound(self, module: str, name: str, value: object, rest: Chain) -> Targets:
         """What the name, which holds `value` in `module`, counts as; `rest` are the attributes taken of it."""

@@ -66,6 +66,8 @@ class SourceModule:
         """What stands at the top and is neither a definition nor an import, in order."""
         self.tree = ast.parse(source)
         self.asks_for_subclasses = b"__subclasses__" in source
+        self.has_own_class = b"].__class__ =" in source
+        """Whether the module gives itself a class, which may answer for any name."""
         self._parts: dict[int, Part] = {}
         self._annotations: dict[int, Part] = {}
         self._decorators: dict[int, tuple[Decorator, ...]] = {}

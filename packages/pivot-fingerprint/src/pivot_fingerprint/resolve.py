@@ -76,6 +76,8 @@ class StaticNames:
             return tuple(Target(static_key(module, setter), f"{module}.{name}") for setter in setters)
         if location.is_package and self._locator.locate(f"{module}.{name}").owner != "missing":
             return self.of_module(f"{module}.{name}", chain[1:])
+        if is_attribute and source.has_own_class:
+            return (Target(("whole", module, "static"), f"{module}.{name}"),)
         if is_attribute and "__getattr__" in source.bindings:
             return (Target(static_key(module, "__getattr__"), f"{module}.{name}"),)
         return self._missing(module, name)

@@ -75,7 +75,10 @@ class Reader:
     def nodes(self, nodes: Iterable[ast.AST]) -> Part:
         """Statements or expressions, one after the other, as they stand at the top of a module."""
         for node in nodes:
-            self._visit(node)
+            if isinstance(node, ast.TypeAlias):
+                self._visit_annotation(node.value)
+            else:
+                self._visit(node)
         return self._finish()
 
     def annotations(self, nodes: Iterable[tuple[str, ast.expr | None]]) -> Part:
@@ -441,7 +444,7 @@ class Reader:
         self._emit(node.value.__class__.__name__, repr(node.value))
 
     def _visit_nothing(self, node: ast.AST) -> None:
-        """`pass` does nothing, and a type alias is for type checkers until somebody reads it."""
+        """`pass` does nothing, and a type alias inside other code is for type checkers."""
 
     def _visit_subscript_or_global(self, node: ast.Subscript) -> None:
         if not self._visit_globals_item(node):

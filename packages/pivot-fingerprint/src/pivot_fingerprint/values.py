@@ -9,8 +9,10 @@ loggers, handles, connections, iterators) counts by type; so does what exceeds t
 import enum
 import os
 import re
+import struct
 import sys
 import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial, partialmethod, singledispatchmethod
 from pathlib import PurePath
@@ -28,6 +30,8 @@ MAX_DEPTH: Final = 120
 LONG: Final = 32
 """Longer sequences of plain numbers or strings are written in one go."""
 _MISSING: Final = object()
+_POINTER: Final = struct.calcsize("P")
+_TYPE_VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
 
 _OPAQUE_MODULES: Final = frozenset(
@@ -269,7 +273,10 @@ class Encoder:
             return
         start, was_opaque = len(self.content.tokens), self.content.is_opaque
         state = instance_state(value, cls)
-        if state is None and not held and not is_own:
+        if not held and has_hidden_state(cls):
+            if not (is_own and self._encode_inherited(value, cls)):
+                self._opaque(cls, "by its type")
+        elif state is None and not held and not is_own:
             self._opaque(cls, "by its type")
             return
         for name in sorted(state or {}):
@@ -291,6 +298,8 @@ class Encoder:
     def _encode_reduced(self, value: Any, cls: Any) -> bool:
         """The state a type that is not the project's gives to pickle, if it has its own way of doing so."""
         has_own = cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__
+        if not has_own and has_hidden_state(cls):
+            return self._encode_global(value, cls, getattr(value, "__name__", None))
         if not has_own and instance_state(value, cls) is not None:
             return False
         try:
@@ -298,15 +307,45 @@ class Encoder:
         except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
             return False
         if isinstance(reduced, str):
-            self.content.add("global", f"{_module_of(cls)}.{reduced}")
+            return self._encode_global(value, cls, reduced)
+        self._encode_parts(reduced)
+        return True
+
+    def _encode_global(self, value: object, cls: type, name: object) -> bool:
+        """Write what has a name in the module of its type by that name; type variables have one by themselves."""
+        module = _module_of(cls)
+        space = vars(sys.modules[module]) if module in sys.modules else {}
+        is_found = isinstance(name, str) and space.get(name, _MISSING) is value
+        if is_found or issubclass(cls, _TYPE_VARIABLES):
+            self.content.add("global", f"{module}.{name}")
             return True
+        return False
+
+    def _encode_inherited(self, value: object, cls: type) -> bool:
+        """What an instance of a project's class holds by way of a base that is not the project's, such as an array."""
+        base: Any = next(base for base in cls.__mro__ if not self.definitions.is_project_type(base))
+        frame = frame_content(value, _module_of(base))
+        if frame is not None:
+            self.encode_items(frame)
+            return True
+        if base.__reduce__ is object.__reduce__:
+            return False
+        try:
+            reduced = base.__reduce__(value)
+        except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
+            return False
+        if isinstance(reduced, str):
+            return False
+        self._encode_parts(reduced)
+        return True
+
+    def _encode_parts(self, reduced: tuple[Any, ...]) -> None:
         function, arguments, *rest = reduced
         self.encode(function)
         self.encode(arguments)
         for item in rest:
             is_iterator = hasattr(item, "__next__")
             self.encode(list(item) if is_iterator else item)
-        return True
 
 
 def instance_state(value: object, cls: type) -> dict[str, object] | None:
@@ -329,6 +368,13 @@ def instance_state(value: object, cls: type) -> dict[str, object] | None:
                 has_any = True
                 state.update((str(name), item) for name, item in dict.items(held))
     return state if has_any else None
+
+
+def has_hidden_state(cls: type) -> bool:
+    """Whether instances hold more than their `__dict__` and slots show, in fields of C: by their size."""
+    members = sum(type(item) is types.MemberDescriptorType for base in cls.__mro__ for item in vars(base).values())
+    pointers = members + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    return cls.__basicsize__ > object.__basicsize__ + pointers * _POINTER
 
 
 def _slot(member: Any, value: object) -> object:
