@@ -18,7 +18,7 @@ class UsageError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 1 where compared fingerprints differ or a check finds something, 2 where
+    """Run the command and return its exit code: 1 where compared fingerprints differ or a check finds something, 2 if
     the request is wrong, else 0."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
