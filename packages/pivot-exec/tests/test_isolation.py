@@ -1,5 +1,7 @@
 """Isolation: nothing that a stage does is seen by another, whether each has a process of its own or one serves many."""
 
+import os
+import signal
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -159,16 +161,20 @@ CHANGES = {
     "frame": ("FRAME.loc[0, 'a'] = 7", "FRAME.a.sum()", False),
     "helper": ("helper.STATE['x'] = 1", "helper.STATE", False),
     "module": ("sys.modules['helper'] = None", "sys.modules['helper']", False),
+    "thread local": ("LOCAL.x = 2", "vars(LOCAL)", False),
+    "queue": ("QUEUE.put(1)", "QUEUE.qsize()", False),
     "builtin": ("import builtins; builtins.len = lambda _: 5", "len([])", False),
     "option of pandas": ("pd.set_option('display.max_rows', 7)", "pd.get_option('display.max_rows')", False),
 }
 GLOBALS = """
-    import ctypes, decimal, functools, gc, itertools, locale, logging, random, resource, signal, tempfile, warnings
+    import ctypes, decimal, functools, gc, itertools, locale, logging, queue, random, resource, signal
+    import tempfile, threading, warnings
     import helper
     import numpy as np
     import pandas as pd
     NUMBER, ITEMS, TABLE, KEYS = 1, [], {"a": {"b": {1, 2}}}, {"x": None}
     ARRAY, BUFFER, IDS = np.zeros(10), bytearray(4), itertools.count()
+    LOCAL, QUEUE = threading.local(), queue.SimpleQueue()
     RNG, NUMPY_RNG = random.Random(1), np.random.default_rng(1)
     FRAME = pd.DataFrame({"a": [1, 2]})
 
@@ -233,3 +239,269 @@ def test_a_worker_serves_many_stages(warm: Runner) -> None:
     assert warm.run("fails") == "ValueError: no"
     assert warm.run("leaves") == "exit code 4"
     assert warm.printed("two") == warm.printed("two") == warm.printed("one") == first
+
+
+def test_random_numbers_are_drawn_anew_in_each_stage(runner: Runner) -> None:
+    runner.load("""
+        import random
+        import numpy as np
+        @stage
+        def one(): print(random.random(), np.random.rand())
+        @stage
+        def seeds(): random.seed(1); np.random.seed(1)
+    """)
+    seen = [runner.printed("one")]
+    for _ in range(2):
+        assert runner.run("seeds") == ""
+        seen.append(runner.printed("one"))
+    assert len(set(" ".join(seen).split())) == 6
+
+
+# What a stage leaves behind, and a text of its file that has to be complete.
+LEFT = {
+    "thread": "threading.Thread(target=lambda: (time.sleep(0.3), file.write('end'))).start()",
+    "daemon thread": "file.write('end'); threading.Thread(target=time.sleep, args=(300,), daemon=True).start()",
+    "child": "file.write('end'); subprocess.Popen(['sleep', '300'])",
+    "orphan": "file.write('end'); subprocess.run('sleep 300 &', shell=True, check=True)",
+    "daemon": "file.write('end'); subprocess.Popen(['sleep', '300'], start_new_session=True)",
+    "ended child": "file.write('end'); subprocess.Popen(['true'])",
+    "open file": "file.write('end')",
+    "open file in a cycle": "cycle = [open('held', 'w')]; cycle.append(cycle); file.write('end')",
+    "compressed file": "gzip.open('c.gz', 'wt').write('x'); file.write('end')",
+    "exit handler": "atexit.register(lambda: file.write('end'))",
+    "finalizer": "weakref.finalize(file, print); file.write('end')",
+    "thread pool": "POOLS.append(ThreadPoolExecutor(2)); POOLS[0].submit(file.write, 'end').result()",
+    "joblib pool": "file.write('end'); Parallel(n_jobs=2)(delayed(abs)(n) for n in range(4))",
+    "process pool": "file.write('end'); POOLS.append(ProcessPoolExecutor(2)); POOLS[0].submit(abs, 1).result()",
+    "event loop": "file.write('end'); asyncio.new_event_loop().run_in_executor(None, abs, 1)",
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_a_stage_leaves_behind_does_not_reach_the_next(runner: Runner, case: str) -> None:
+    runner.load(f"""
+        import asyncio, atexit, gzip, subprocess, threading, weakref
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+        from joblib import Parallel, delayed
+        POOLS = []
+        @stage
+        def leave():
+            file = open("file", "w")
+            threading.current_thread().kept = file
+            print(os.getpid())
+            {LEFT[case]}
+        @stage
+        def look():
+            children = Path(f"/proc/self/task/{{os.getpid()}}/children").read_text().split()
+            print(os.getpid(), threading.active_count(), len(children), len(os.listdir("/proc/self/fd")), POOLS)
+    """)
+    before = runner.printed("look").split(" ", 1)[1]
+    task = runner.submit("leave")
+    finished = runner.wait(task)
+    assert finished.error == ""
+    assert (runner.root / "file").read_text() == "end"
+    left = int((runner.root / "logs" / task).read_text().split()[0])
+    pid, after = runner.printed("look").split(" ", 1)
+    assert after == before
+    assert int(pid) != left
+    assert not is_alive(left)
+    assert case in ("child", "orphan") or finished.notices == ()
+
+
+def test_files_that_are_closed_and_children_that_were_waited_for_cost_no_worker(warm: Runner) -> None:
+    warm.load("""
+        import subprocess, tempfile, threading
+        from concurrent.futures import ThreadPoolExecutor
+        @stage
+        def tidy():
+            with open("file", "w") as file, tempfile.TemporaryDirectory() as place:
+                subprocess.run(["true"], check=True, stdout=file, cwd=place)
+            thread = threading.Thread(target=print)
+            thread.start()
+            thread.join()
+            with ThreadPoolExecutor(2) as pool:
+                pool.submit(abs, 1).result()
+            print(os.getpid())
+    """)
+    assert warm.printed("tidy") == warm.printed("tidy")
+
+
+def test_a_worker_that_grew_too_much_is_replaced(warm: Runner) -> None:
+    warm.load("""
+        @stage
+        def grows():
+            sys.modules["os"].path.held = b"x" * (900 << 20)
+            print(os.getpid())
+        @stage
+        def look(): print(os.getpid(), hasattr(os.path, "held"))
+    """)
+    pid = warm.printed("grows")
+    assert warm.printed("look").split() != [pid, "True"]
+    assert warm.printed("look").endswith("False")
+
+
+def test_a_module_that_a_stage_imports_is_imported_anew_by_the_next(runner: Runner) -> None:
+    """What importing it does, it does in each stage that imports it."""
+    (runner.root / "late.py").write_text("import os\nos.environ['LATE'] = '1'\nITEMS = []\n")
+    runner.load("""
+        @stage
+        def one():
+            import late
+            late.ITEMS.append(1)
+            print(os.environ["LATE"], late.ITEMS)
+    """)
+    assert runner.printed("one") == runner.printed("one") == "1 [1]"
+
+
+def test_what_importing_a_library_does_is_done_for_each_stage(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = runner.root.parent / f"{runner.root.name}-site"
+    place.mkdir()
+    (place / "somelib.py").write_text("import os\nos.environ['SOMELIB'] = '1'\n")
+    monkeypatch.setenv("PYTHONPATH", f"{place}:{os.environ.get('PYTHONPATH', '')}")
+    runner.load("""
+        @stage
+        def one():
+            name = "somelib"
+            __import__(name)
+            print(os.environ["SOMELIB"])
+    """)
+    assert runner.printed("one") == runner.printed("one") == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("os._exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), 9)", "killed by SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "killed by SIGSEGV"),
+        ("os.kill(os.getppid(), 0); os.abort()", "killed by SIGABRT"),
+        ("import signal; signal.raise_signal(signal.SIGTERM)", "killed by SIGTERM"),
+    ],
+)
+def test_a_crash_fails_its_own_stage_only(warm: Runner, body: str, error: str) -> None:
+    warm.load(f"""
+        @stage
+        def fine(): print(os.getpid())
+        @stage
+        def crashes(): {body}
+    """)
+    first = warm.printed("fine")
+    assert warm.run("crashes") == error
+    assert warm.printed("fine") != first
+
+
+def test_a_worker_that_is_killed_while_it_waits_fails_no_stage(warm: Runner) -> None:
+    warm.load("""
+        @stage
+        def fine(): print(os.getpid())
+    """)
+    first = int(warm.printed("fine"))
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not is_alive(first))
+    assert int(warm.printed("fine")) != first
+
+
+def test_kill_of_a_worker_in_a_stage_leaves_the_one_beside_it_alone(warm: Runner) -> None:
+    warm.load("""
+        @stage
+        def slow():
+            Path("slow").write_text(str(os.getpid()))
+            while not Path("go").exists(): time.sleep(0.01)
+        @stage
+        def victim():
+            Path("victim").write_text(str(os.getpid()))
+            time.sleep(300)
+    """)
+    slow, victim = warm.submit("slow"), warm.submit("victim")
+    until(lambda: (warm.root / "slow").exists() and (warm.root / "victim").exists())
+    until((warm.root / "victim").read_text)
+    os.kill(int((warm.root / "victim").read_text()), signal.SIGKILL)
+    assert warm.wait(victim).error == "killed by SIGKILL"
+    (warm.root / "go").touch()
+    assert warm.wait(slow).error == ""
+
+
+def test_a_timeout_ends_the_worker_and_the_next_stage_gets_another(runner: Runner) -> None:
+    runner.load("""
+        @stage
+        def slow(): time.sleep(300)
+        @stage
+        def fine(): print(os.getpid())
+    """)
+    assert runner.run("slow", timeout=0.2) == "timed out after 0.2 s"
+    assert runner.printed("fine")
+
+
+def test_a_child_that_comes_back_from_the_stage_says_nothing_for_it(runner: Runner) -> None:
+    """A stage that forks and lets both return has ended when its own process has."""
+    runner.load("""
+        @stage
+        def forks():
+            if os.fork() == 0:
+                time.sleep(0.2)
+                raise ValueError("in the child")
+        @stage
+        def fine(): pass
+    """)
+    assert [runner.run("forks"), runner.run("fine"), runner.run("fine")] == ["", "", ""]
+
+
+def test_the_log_of_a_stage_holds_what_it_printed_and_nothing_of_the_next(runner: Runner) -> None:
+    runner.load("""
+        import io, warnings
+        @stage
+        def one():
+            sys.stdout = io.TextIOWrapper(sys.stdout.buffer)
+            print("one", end="")
+            os.write(1, b"raw ")
+            warnings.warn("look")
+        @stage
+        def two(): print("two"); warn()
+        def warn(): warnings.warn("again")
+    """)
+    first = runner.printed("one")
+    assert "one" in first
+    assert "raw" in first
+    for _ in range(2):
+        shown = runner.printed("two")
+        assert "one" not in shown
+        assert "again" in shown  # a warning is shown once a stage, not once a process
+
+
+def test_workers_that_load_for_themselves_serve_many_stages(runner: Runner) -> None:
+    loaded = runner.load("""
+        from concurrent.futures import ThreadPoolExecutor
+        POOL = ThreadPoolExecutor(1)
+        POOL.submit(int).result()
+        ITEMS = []
+        @stage
+        def tidy(): print(os.getpid())
+        @stage
+        def changes(): ITEMS.append(1); os.environ["LEAK"] = "1"
+        @stage
+        def look(): print(os.getpid(), ITEMS, "LEAK" in os.environ)
+    """)
+    assert any("each for many stages" in notice for notice in loaded.notices)
+    first = runner.printed("tidy")
+    assert runner.printed("tidy") == first
+    assert runner.printed("look") == f"{first} [] False"
+    assert runner.run("changes") == ""
+    pid, rest = runner.printed("look").split(" ", 1)
+    assert (pid != first, rest) == (True, "[] False")
+
+
+def test_a_worker_that_loads_something_else_runs_nothing_of_it(runner: Runner) -> None:
+    source = """
+        from concurrent.futures import ThreadPoolExecutor
+        POOL = ThreadPoolExecutor(1)
+        POOL.submit(int).result()
+        @stage
+        def one(): print("old")
+        @stage
+        def other(): print("other")
+    """
+    runner.load(source)
+    pipeline = runner.root / "pipeline.py"
+    pipeline.write_text(pipeline.read_text().replace("old", "new"))
+    assert runner.run("one") == "the code changed while the pipeline ran; run again"
+    assert runner.printed("other") == "other"

@@ -6,15 +6,18 @@ not see (the bytes of an array, the state of a random generator) is compared as 
 
 from __future__ import annotations
 
+import _queue
 import _thread
 import builtins
 import functools
 import gc
+import io
 import itertools
 import logging
 import operator
 import pickle
 import sys
+import threading
 import types
 import typing
 import weakref
@@ -62,6 +65,12 @@ _UNTOLD_GLOBALS = frozenset({
 _UNTOLD_IN_CLASSES = frozenset({
     "__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__", "__annotations_cache__", "__annotate_func__",
 })  # fmt: skip
+
+_TELLING: dict[type, Callable[[Any], object]] = {  # of what cannot be pickled
+    itertools.count: repr,
+    _queue.SimpleQueue: _queue.SimpleQueue.qsize,
+    _thread._ThreadHandle: _thread._ThreadHandle.is_done,  # noqa: SLF001 - what a Thread is made of
+}
 
 type _Look = Callable[[Any], list[object]]
 
@@ -119,6 +128,8 @@ class Watch:
     def _add_instance(self, value: Any, kind: type) -> None:
         if kind is dict:
             self._keep(value, _dict_links)
+        elif kind is threading.local:
+            self._keep(value, _local_links)
         elif not all(map(_is_transparent, kind.__mro__)):
             self._keep_content(value)
         elif issubclass(kind, dict):
@@ -155,6 +166,10 @@ def _dict_subclass_links(value: dict[Any, Any]) -> list[object]:
     return [*dict.keys(value), *gc.get_referents(value)]
 
 
+def _local_links(value: threading.local) -> list[object]:
+    return _dict_links(vars(value))
+
+
 def _global_links(value: dict[str, Any]) -> list[object]:
     return [item for pair in value.items() if pair[0] not in _UNTOLD_GLOBALS for item in pair]
 
@@ -185,8 +200,11 @@ def _is_transparent(kind: type) -> bool:
 
 def _content(value: Any) -> tuple[int, object]:
     """The number of bytes that a value holds out of sight, and a digest of them. Raises what pickling raises."""
-    if type(value) is itertools.count:  # which is not to be pickled any more
-        return 0, repr(value)
+    tell = _TELLING.get(type(value))
+    if tell is not None:
+        return 0, tell(value)
+    if isinstance(value, io.TextIOWrapper) and value.fileno() <= 2:
+        return 0, None  # each stage has streams of its own
     try:
         view = memoryview(value)
     except TypeError:
