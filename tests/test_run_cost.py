@@ -1,0 +1,89 @@
+"""What a run costs is counted: imports, files, bytes."""
+
+from pathlib import Path
+
+import pytest
+from typed import Typed
+
+HEAVY = """
+    import os
+    with open(os.environ["IMPORTS"], "a") as file:
+        file.write("imported\\n")
+    """
+
+STAGES = """
+    from pivot import stage
+
+    def work(name):
+        import heavy
+        with open(f"out/{name}.txt", "w") as file:
+            file.write(name)
+
+    for number in range(COUNT):
+        stage(work, name=f"s{number}", params={"name": f"s{number}"}, outs=[f"out/s{number}.txt"])
+    """
+
+
+@pytest.fixture
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that notes each time it is imported."""
+    place = tmp_path_factory.mktemp("library")
+    Typed(place).write("heavy.py", HEAVY)
+    return place
+
+
+def of_stages(project: Typed, count: int) -> None:
+    project.write("pipeline.py", STAGES.replace("COUNT", str(count)))
+
+
+def files(project: Typed) -> dict[str, int]:
+    """The files of Pivot's own, with their sizes."""
+    found = [path for path in (project.root / ".pivot").rglob("*") if path.is_file()]
+    return {path.relative_to(project.root).as_posix(): path.stat().st_size for path in found}
+
+
+@pytest.mark.parametrize("isolation", ["stage", "worker"])
+def test_a_library_is_imported_once_a_run_whatever_the_number_of_stages(
+    project: Typed, library: Path, isolation: str
+) -> None:
+    of_stages(project, 8)
+    log = library / "imports.log"
+    project.pivot("run", PYTHONPATH=str(library), IMPORTS=str(log), PIVOT_ISOLATION=isolation)
+    assert log.read_text() == "imported\n"
+    project.pivot("run", "--force", PYTHONPATH=str(library), IMPORTS=str(log), PIVOT_ISOLATION=isolation)
+    assert log.read_text() == "imported\n" * 2
+
+
+def test_a_run_with_nothing_to_do_imports_it_not_at_all(project: Typed, library: Path) -> None:
+    of_stages(project, 2)
+    log = library / "imports.log"
+    for arguments in ((), (), ("-k",), ("s1",)):
+        project.pivot("run", *arguments, PYTHONPATH=str(library), IMPORTS=str(log))
+    assert log.read_text() == "imported\n"
+
+
+def test_a_run_writes_three_files_a_stage_and_none_that_all_stages_share_grows_with_each(project: Typed) -> None:
+    """A lock file, a log and an object; the database and the answer are written once, however many there are."""
+    project.write("heavy.py", "")
+    of_stages(project, 10)
+    project.pivot("run")
+    few = files(project)
+    of_stages(project, 30)
+    project.pivot("run")
+    many = files(project)
+    assert len(many) - len(few) == 3 * 20
+    locks = {name: size for name, size in many.items() if name.startswith(".pivot/stages/")}
+    assert len(locks) == 30
+    assert max(locks.values()) <= max(size for name, size in few.items() if name in locks) + 4
+
+
+def test_one_edit_rewrites_the_lock_file_of_that_stage_alone(project: Typed) -> None:
+    project.write("heavy.py", "")
+    of_stages(project, 10)
+    project.pivot("run")
+    locks = {path: path.stat().st_mtime_ns for path in (project.root / ".pivot/stages").iterdir()}
+    (project.root / "out/s3.txt").unlink()
+    assert project.ran("--force", "s3") == {"s3"}
+    again = {path: path.stat().st_mtime_ns for path in (project.root / ".pivot/stages").iterdir()}
+    changed = {path.name for path in locks if locks[path] != again[path]}
+    assert changed <= {"s3.lock"}
