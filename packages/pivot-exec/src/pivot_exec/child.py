@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _io
+import _signal  # type: ignore[import-not-found] # C: without turning each number into an enum
 import atexit
 import contextvars
 import gc
@@ -20,6 +21,7 @@ from pivot_core.interfaces import Task
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
+_KEPT = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)}
 _SAID_LIMIT = 4000  # characters
 
 
@@ -139,10 +141,10 @@ def _stream(descriptor: int) -> io.TextIOWrapper:
 
 
 def _reset_signals() -> None:
-    for number in signal.valid_signals():
-        if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)):
+    for number in range(1, signal.NSIG):
+        if number not in _KEPT and _signal.getsignal(number) != _signal.SIG_DFL:
             try:
-                signal.signal(number, signal.SIG_DFL)
+                _signal.signal(number, _signal.SIG_DFL)
             except (OSError, ValueError):
                 continue
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -170,7 +172,7 @@ def _reseed() -> None:
     random.seed()
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()
+        numpy_random.seed(int.from_bytes(os.urandom(4)))  # without a number it takes four times as long
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.seed()
