@@ -112,7 +112,7 @@ LOOKING = {
     "Path.is_symlink": "from pathlib import Path; Path('in.txt').is_symlink()",
     "shutil.which": "import shutil; shutil.which('./in.txt')",
     "open that fails": "try: open('in.txt')\nexcept OSError: pass",
-    "C open that fails": "import polars as pl\ntry: pl.read_csv('in.txt')\nexcept Exception: pass",
+    "an opening that Python knows nothing of fails": "import polars as pl\ntry: pl.read_csv('in.txt')\nexcept Exception: pass",
     "glob": "import glob; glob.glob('*.txt')",
     "glob of a name": "import glob; glob.glob('in.txt')",
     "Path.glob": "from pathlib import Path; list(Path('.').glob('**/*.txt'))",
@@ -126,13 +126,16 @@ LOOKING = {
 }
 
 
-@pytest.mark.parametrize("how", [how for how in LOOKING if how != "C open that fails"])
+@pytest.mark.parametrize("how", LOOKING)
 def test_a_file_that_was_looked_for_and_now_is_there_counts(watched: Watched, how: str) -> None:
     watched.write("package/__init__.py")
     watched.pipeline(LOOKING[how])
     observed = watched.reusable()
     (watched.root / "in.txt").symlink_to("pipeline.py")
-    assert watched.change(observed) in ("in.txt changed", "the names in . changed", ". changed")
+    assert watched.change(observed) in {
+        *("in.txt changed", "package/../in.txt changed"),
+        *("the names in . changed", ". changed"),
+    }
 
 
 MODULES: dict[str, tuple[str, str, Change]] = {
@@ -245,7 +248,9 @@ def test_an_upgraded_distribution_counts(watched: Watched) -> None:
     assert "installed packages" in watched.change(observed)
 
 
-@pytest.mark.parametrize("name", ["new-1.0.dist-info/METADATA", "some.pth", "new.pth", "__editable___some_finder.py"])
+@pytest.mark.parametrize(
+    "name", ["new-1.0.dist-info/METADATA", "some.pth", "new.pth", "sitecustomize.py", "__editable___some_finder.py"]
+)
 def test_what_is_installed_counts(watched: Watched, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Distributions by name and version, and what Python runs at its start by content."""
     (watched.outside / "some.pth").touch()
@@ -266,6 +271,43 @@ def test_a_retargeted_link_counts(watched: Watched) -> None:
     observed = watched.reusable()
     retarget("link", "b.txt")(watched.root)
     assert watched.change(observed) == "link changed"
+
+
+def test_a_path_that_goes_up_again_behind_a_link_is_where_the_link_leads(watched: Watched) -> None:
+    (watched.outside / "deep").mkdir()
+    (watched.outside / "in.txt").write_text("1")
+    (watched.root / "link").symlink_to(watched.outside / "deep")
+    watched.pipeline("open('link/../in.txt').read()")
+    observed = watched.reusable()
+    (watched.outside / "in.txt").write_text("2")
+    assert watched.change(observed) == "link/../in.txt changed"
+
+
+def test_pivots_own_directory_hides_no_other(watched: Watched) -> None:
+    watched.write(".pivot/x")
+    watched.write("in.txt", "1")
+    watched.pipeline("open('.pivot/../in.txt').read()")
+    observed = watched.reusable()
+    watched.write("in.txt", "2")
+    assert watched.change(observed) != ""
+
+
+def test_a_file_in_a_hidden_directory_that_is_read_by_other_means_than_pythons_counts(watched: Watched) -> None:
+    watched.write(".settings/in.txt", "1")
+    watched.pipeline("import ctypes; c = ctypes.CDLL(None); c.close(c.open(b'.settings/in.txt', 0))")
+    observed = watched.reusable()
+    watched.write(".settings/in.txt", "2")
+    assert watched.change(observed) == ".settings/in.txt changed"
+
+
+def test_a_file_that_a_stage_names_as_its_code_counts(watched: Watched) -> None:
+    path = watched.outside / "query.sql"
+    path.write_text("SELECT 1")
+    text = f"from pathlib import Path\nfrom pivot import stage\n@stage(code_deps=[Path({str(path)!r})])\ndef f(): ...\n"
+    watched.pipeline(text)
+    observed = watched.reusable()
+    path.write_text("SELECT 2")
+    assert watched.change(observed) != ""
 
 
 def test_a_retargeted_link_to_a_directory_counts(watched: Watched) -> None:
@@ -328,6 +370,13 @@ def test_a_parquet_file_that_is_read_by_other_means_than_pythons_counts(watched:
     observed = watched.reusable()
     pandas.DataFrame({"x": [2]}).to_parquet(watched.root / "in.parquet")
     assert watched.change(observed) == "in.parquet changed"
+
+
+def test_a_directory_that_is_not_there_for_other_means_than_pythons_counts(watched: Watched) -> None:
+    watched.pipeline("import polars as pl\ntry: pl.read_csv('data/*.csv')\nexcept Exception: pass")
+    observed = watched.reusable()
+    watched.write("data/a.csv", "x\n1\n")
+    assert watched.change(observed) == "data changed"
 
 
 def test_a_directory_that_is_listed_by_other_means_than_pythons_counts(watched: Watched) -> None:

@@ -28,6 +28,7 @@ def test_an_observation_survives_json() -> None:
         {"files": []},
         {"files": {"/p": 1}},
         {"looked_up": {"/p": None}},
+        {"looked_up": {"/p": "exec 1"}},
         {"listed": {"/p": ["x"]}},
         {"searched": {"/p": []}},
         {"searched": {"/p": ["xxh3:02", 1]}},

@@ -24,6 +24,10 @@ PROBLEMS = {
     "os.spawn": ("import os; os.spawnv(os.P_WAIT, '/bin/true', ['true'])", STARTS),
     "os.fork": ("import os\npid = os.fork()\nif not pid: os._exit(0)\nos.waitpid(pid, 0)", STARTS),
     "a process without Python's knowledge": ("import ctypes; ctypes.CDLL(None).system(b'true')", STARTS),
+    "a process that Python knows nothing of, and that is not waited for": (
+        "import ctypes; c = ctypes.CDLL(None); c.popen.restype = ctypes.c_void_p; c.popen(b'sleep 1', b'r')",
+        STARTS,
+    ),
     "multiprocessing by fork": (
         "import multiprocessing as m; p = m.get_context('fork').Process(target=int); p.start(); p.join()",
         STARTS,
@@ -112,6 +116,18 @@ def test_what_a_library_reads_elsewhere_without_pythons_knowledge_is_a_problem(w
     outside = parquet(watched.outside, 1)
     watched.pipeline(f"import polars as pl\nOUTSIDE = {outside!r}\n{UNSEEN[case]}")
     assert "may read files of which nothing is told" in watched.load().problem
+
+
+def test_a_link_that_leads_elsewhere_is_elsewhere(watched: Watched) -> None:
+    parquet(watched.outside, 1)
+    (watched.root / "link").symlink_to(watched.outside)
+    watched.pipeline("import polars as pl; pl.scan_parquet('link/*.parquet').collect()")
+    assert "may read files of which nothing is told" in watched.load().problem
+
+
+def test_os_environ_that_is_replaced_is_left_alone(watched: Watched) -> None:
+    watched.pipeline("import os; os.environ = {}")
+    watched.load()
 
 
 @pytest.mark.parametrize("call", ["pl.read_parquet", "pl.scan_parquet", "pq.read_table", "pq.ParquetFile"])

@@ -16,6 +16,7 @@ _VARIABLES = frozenset({"LANG", "LANGUAGE", "TZ"})
 _WITHOUT_EFFECT = frozenset({"PIVOT_JOBS", "PIVOT_LINK", "PIVOT_STAGE", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
 # The first is Pivot's doing where the user chose no seed; no bytecode is read of what is loaded.
 _FLAGS_WITHOUT_EFFECT = frozenset({"hash_randomization", "dont_write_bytecode"})
+_SITE_NAMES = frozenset({"site-packages", "dist-packages"})
 _AT_START = ("sitecustomize", "usercustomize")
 _NAMES_INSTALLED = (".dist-info", ".egg-info", ".egg-link", ".pth")
 
@@ -43,6 +44,7 @@ def site_directories() -> tuple[str, ...]:
     places = [*site.getsitepackages()]
     if site.ENABLE_USER_SITE and site.USER_SITE:
         places.append(site.USER_SITE)
+    places += [entry for entry in sys.path if os.path.basename(entry) in _SITE_NAMES]  # noqa: PTH119 - text in, text out
     return tuple(dict.fromkeys(places))
 
 
@@ -82,12 +84,13 @@ def _variables(environ: Mapping[str, str]) -> Iterable[str]:
 
 def _path_variable(environ: Mapping[str, str]) -> list[str]:
     """The directories of PYTHONPATH that distributions may be installed in."""
-    return [place for place in environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    known = site_directories()
+    return [place for place in environ.get("PYTHONPATH", "").split(os.pathsep) if place and place not in known]
 
 
 def _site(place: str) -> Iterator[str]:
     names = _names(place)
-    yield f"{place} {[name for name in names if name.endswith(_NAMES_INSTALLED)]}"
+    yield f"{place} {[name for name in names if name.endswith(_NAMES_INSTALLED) or name.startswith(_AT_START)]}"
     for path in site_files(place):
         yield f"{path} {_content(path)}"
 

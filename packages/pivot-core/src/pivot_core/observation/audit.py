@@ -96,7 +96,9 @@ def absolute(path: object, directory: int | None = None) -> str | None:
         return None
     if directory is not None and text[:1] != os.sep:
         text = os.path.join(_opened_as(directory) or "", text)  # noqa: PTH118 - text in, text out
-    return os.path.abspath(text)  # noqa: PTH100 - links must stay what they are
+    if text[:1] != os.sep:
+        text = f"{os.getcwd()}{os.sep}{text}"  # noqa: PTH109 - text in, text out
+    return text if os.pardir in text else os.path.normpath(text)  # behind a link, ".." is not what stands before it
 
 
 def _opened_as(descriptor: int) -> str | None:
@@ -141,7 +143,7 @@ def _read(listener: Listener, path: str) -> None:
     except OSError:
         mode = modes.S_IFREG
     if modes.S_ISDIR(mode):
-        listener.recorder.listings[path] += 1
+        listener.recorder.count_listing(path)
         listener.recorder.look(path, KIND)
     elif listener.places.is_machine(path) or not modes.S_ISREG(mode):
         if path not in _HARMLESS_DEVICES:
@@ -154,7 +156,7 @@ def _listed(listener: Listener, arguments: tuple[Any, ...], frame: FrameType | N
     path = absolute("." if arguments[0] is None else arguments[0])
     if path is None or frame is None:
         return
-    listener.recorder.listings[path] += 1
+    listener.recorder.count_listing(path)
     if is_import(frame):
         return
     if frame.f_code.co_filename.endswith(_METADATA):

@@ -22,7 +22,12 @@ _IN_ONLYDIR, _IN_DONT_FOLLOW, _IN_ISDIR, _IN_Q_OVERFLOW = 0x1000000, 0x2000000, 
 _MASK: Final = _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE | _IN_OPEN | _IN_CLOSE_NOWRITE | _IN_ONLYDIR | _IN_DONT_FOLLOW
 _HEADER: Final = struct.Struct("iIII")
 _LIMIT: Final = 4_000  # directories
-_SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+_SKIPPED: Final = frozenset(
+    (
+        *("__pycache__", "node_modules", "site-packages", ".pivot", ".git", ".hg", ".svn", ".dvc", ".tox", ".nox"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints", ".idea", ".vscode"),
+    )
+)
 
 
 @attrs.frozen
@@ -39,7 +44,7 @@ class Seen:
 
 
 class Watch:
-    """Watches the directories below `roots`, from `start` to `stop`; hidden ones and environments apart."""
+    """Watches the directories below `roots`, from `start` to `stop`; those of tools and environments apart."""
 
     def __init__(self, roots: Iterable[str]) -> None:
         self._roots = tuple(dict.fromkeys(roots))
@@ -102,9 +107,7 @@ class Watch:
             if any(entry.name == "pyvenv.cfg" for entry in entries) and directory not in self._roots:
                 continue
             waiting += [
-                entry.path
-                for entry in entries
-                if entry.name[0] != "." and entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False)
+                entry.path for entry in entries if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False)
             ]
 
     def _events(self) -> Iterator[tuple[int, int, str]]:

@@ -64,7 +64,7 @@ class Observed:
         }
         return cls(
             files=_mapping(data, "files", _is_text),
-            looked_up=_mapping(data, "looked_up", _is_text),
+            looked_up=_mapping(data, "looked_up", _is_look),
             listed=_mapping(data, "listed", _is_text),
             searched=searched,
             variables=_mapping(data, "variables", _is_text_or_none),
@@ -92,6 +92,12 @@ def _text(data: dict[str, Any], key: str) -> str:
 
 def _is_text(value: object) -> bool:
     return type(value) is str
+
+
+def _is_look(value: object) -> bool:
+    from pivot_core.observation.looks import hows_of
+
+    return type(value) is str and bool(hows_of(value))
 
 
 def _is_text_or_none(value: object) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import resource
 import sys
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from types import ModuleType
 
 from pivot_core.frozen import FrozenSources
@@ -35,7 +37,7 @@ class Observer:
         self._project = project
         self._sources = sources
         self._always = ""
-        self._children = (0, 0.0)
+        self._children: tuple[object, ...] = ()
         self._modules: set[str] = set()
         places = Places(project)
         self._recorder = Recorder(places)
@@ -50,7 +52,7 @@ class Observer:
     def start(self) -> None:
         """From now on all that this process looks at counts."""
         self._always = always_now(self._project)
-        self._children = _ended_children()
+        self._children = _children()
         self._modules = set(sys.modules)
         self._note_modules(list(sys.modules.values()))
         self._note_libraries()
@@ -75,7 +77,7 @@ class Observer:
         self._finder.stop()
         self._note_modules(self._new_modules())
         self._note_seen(self._watch.stop(), own)
-        if _ended_children() != self._children:
+        if _children() != self._children:
             self._recorder.fail("the pipeline starts a process while it is loaded")
         frozen = {path: hash_bytes(data) for path, data in self._sources.bundle().items()}
         files = self._recorder.files(frozen)
@@ -124,11 +126,17 @@ class Observer:
             if path in seen.changed:
                 recorder.fail(f"{path} changed while the pipeline was loaded")
         for directory, count in seen.listed.items():
-            if count > recorder.listings[directory] and not places.is_ignored(directory):
+            if count > recorder.counted(directory) and not places.is_ignored(directory):
                 recorder.listing(directory)
 
 
-def _ended_children() -> tuple[int, float]:
-    """What tells whether a child has been waited for: what all children used together only grows."""
+def _children() -> tuple[object, ...]:
+    """What changes when a child is started: those that are there, and what all that ended have used together."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_minflt, usage.ru_utime + usage.ru_stime
+    present = []
+    for path in glob.glob("/proc/self/task/*/children"):  # noqa: PTH207 - text in, text out
+        try:
+            present += Path(path).read_text("ascii").split()
+        except OSError:  # the thread ended
+            continue
+    return sorted(present), usage.ru_minflt, usage.ru_utime + usage.ru_stime

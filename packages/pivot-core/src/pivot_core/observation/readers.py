@@ -44,7 +44,7 @@ class Readers:
 
     def __init__(self, listener: Listener, roots: Iterable[str]) -> None:
         self._listener = listener
-        self._roots = tuple(f"{root}{os.sep}" for root in roots)
+        self._roots = tuple(f"{os.path.realpath(root)}{os.sep}" for root in roots)
         self._tool: int | None = None
         self.unknown: list[str] = []
         """Calls whose files are known only where the operating system tells of the whole project."""
@@ -88,8 +88,11 @@ class Readers:
         if path is not None and kind == "file":
             if not listener.places.is_ignored(path):
                 listener.recorder.file(path)
-        elif path is not None and path.startswith(self._roots):
+        elif path is not None and os.path.realpath(path).startswith(self._roots):
             self.unknown.append(name)
+            while f"{os.path.realpath(path)}{os.sep}".startswith(self._roots):  # what is not there cannot be opened
+                listener.recorder.look(path, looks.KIND)
+                path = path.rpartition(os.sep)[0]
         else:
             listener.recorder.fail(f"{name} may read files of which nothing is told, while the pipeline is loaded")
 

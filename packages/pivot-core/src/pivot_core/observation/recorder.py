@@ -18,7 +18,7 @@ from pivot_core.storage.stamps import SECOND, Stamp, changed_at
 _FRESH = 3 * SECOND  # nanoseconds; a file changed this recently may change again and keep its times
 _SMALL = 1 << 18  # bytes, that are hashed in less time than it takes to open the file
 _MANY = 5_000  # entries of a directory, that all are looked at
-_stat, _exists = os.stat, os.path.lexists
+_stat, _exists, _realpath = os.stat, os.path.lexists, os.path.realpath
 
 
 @attrs.frozen
@@ -40,8 +40,7 @@ class Recorder:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.problem = ""
-        self.listings: Counter[str] = Counter()
-        """How often each directory was opened by Python code, so that the rest can be told."""
+        self._listings: Counter[str] = Counter()
         self._read: dict[str, _Read] = {}
         self._looked: dict[str, dict[str, str]] = {}
         self._listed: dict[str, str] = {}
@@ -49,6 +48,14 @@ class Recorder:
         self._entries: dict[str, list[str] | None] = {}
         self._made: set[str] = set()
         self._written: set[str] = set()
+
+    def count_listing(self, path: str) -> None:
+        """The directory `path` is about to be opened by Python code: so the rest can be told."""
+        self._listings[_realpath(path)] += 1
+
+    def counted(self, directory: str) -> int:
+        """How often a directory was opened by Python code."""
+        return self._listings[_realpath(directory)]
 
     def fail(self, why: str) -> None:
         """Note why this load cannot stand for another one; the first reason stays."""
@@ -158,7 +165,7 @@ class Recorder:
         return found
 
     def _listing(self, path: str) -> list[str] | None:
-        self.listings[path] += 1
+        self.count_listing(path)
         return looks.entries(path)
 
 

@@ -27,6 +27,7 @@ class Watch:
     """
 
     def __init__(self) -> None:
+        self._mappings: list[Any] = [os.environ, os.environb]
         self._before: dict[str, str] = {}
         self._read: set[str] = set()
         self._set: set[str] = set()
@@ -35,14 +36,14 @@ class Watch:
         global _watch
         self._before = dict(os.environ)
         _watch = self
-        for mapping in _mappings():
+        for mapping in self._mappings:
             mapping.__class__ = _Watched
 
     def stop(self) -> dict[str, str | None]:
         """Stop, and give the variables that were read, None for one that was not set."""
         global _watch
         _watch = None
-        for mapping in _mappings():
+        for mapping in self._mappings:
             mapping.__class__ = os._Environ  # noqa: SLF001
         found: dict[str, str | None] = {name: self._before.get(name) for name in sorted(self._read - {ALL})}
         if ALL in self._read:
@@ -56,10 +57,6 @@ class Watch:
     def was_set(self, name: object) -> None:
         if isinstance(name, str | bytes):
             self._set.add(os.fsdecode(name))
-
-
-def _mappings() -> list[Any]:
-    return [os.environ, os.environb]
 
 
 class _Watched(os._Environ[Any]):  # noqa: SLF001 - the class of os.environ has no other name
