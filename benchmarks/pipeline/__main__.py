@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.pipeline import check, machine, report
 from benchmarks.pipeline.compare import compare
 from benchmarks.pipeline.locks import locks
+from benchmarks.pipeline.phases import phases
 from benchmarks.pipeline.results import Results
 from benchmarks.pipeline.scale import scale
 from benchmarks.pipeline.shape import Shape
@@ -58,6 +59,7 @@ def main() -> None:
             rounds=rounds,
             slow_rounds=min(options.slow_rounds, rounds),
         )
+        phases(results, directory, pivots, shape, jobs=options.jobs, rounds=rounds)
         if not options.quick:
             locks(results, directory, shape, jobs=options.jobs, rounds=3)
         if options.scale is not None:

@@ -31,7 +31,7 @@ class Cost:
 
 def run(command: Sequence[str], root: Path, environment: Mapping[str, str], *, codes: tuple[int, ...] = (0,)) -> Cost:
     """Run `command` in `root`. Raises CommandFailed if its exit code is none of `codes`."""
-    log = root.parent / f"{root.name}.log"
+    log = log_of(root)
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -47,3 +47,8 @@ def run(command: Sequence[str], root: Path, environment: Mapping[str, str], *, c
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-20:])
         raise CommandFailed(f"{' '.join(command)} in {root} ended with {process.returncode}:\n{tail}")
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _UNIT)
+
+
+def log_of(root: Path) -> Path:
+    """The file that holds what the last command in `root` printed."""
+    return root.parent / f"{root.name}.log"

@@ -5,23 +5,29 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.pipeline.measure import Cost, run
+from benchmarks.pipeline.measure import Cost, log_of, run
 from benchmarks.pipeline.shape import Shape, raw_text, write
 from benchmarks.pipeline.tools import Tool, environment
 from benchmarks.pipeline.work import Work
 
 
 class ToolProject:
-    """The pipeline of `shape` and `work` for `tool`, in a directory of its own below `directory`."""
+    """The pipeline of `shape` and `work` for `tool`, in a directory of its own below `directory`.
 
-    def __init__(self, directory: Path, tool: Tool, work: Work, shape: Shape, jobs: int) -> None:
+    `options` are added to the tool's command.
+    """
+
+    def __init__(
+        self, directory: Path, tool: Tool, work: Work, shape: Shape, jobs: int, *, options: Sequence[str] = ()
+    ) -> None:
         self.tool = tool
         self.work = work
         self.shape = shape
         self.root = directory / f"{work.name}-{tool.name.replace(', ', '-')}" / "project"
-        self._jobs = jobs
+        self._command = (*tool.arguments(jobs), *options)
         self._versions = 0
         home = directory / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -46,7 +52,11 @@ class ToolProject:
 
     def run(self) -> Cost:
         """Have the tool bring the pipeline up to date."""
-        return run(self.tool.arguments(self._jobs), self.root, self.environment)
+        return run(self._command, self.root, self.environment)
+
+    def output(self) -> str:
+        """What the last command printed."""
+        return log_of(self.root).read_text("utf-8", "replace")
 
     def edit_input(self) -> None:
         """Change one raw file to what it never was before."""

@@ -36,6 +36,7 @@ def _sections(results: Results) -> Iterable[str]:
     yield _tools(results, "pandas", "Stages that read, transform and write a CSV of 2,000 rows with pandas")
     yield _tools(results, "touch", "Trivial stages")
     yield _startup(results)
+    yield _phases(results)
     yield _locks(results)
     yield _scale(results)
     yield _directory(results)
@@ -77,6 +78,15 @@ def _startup(results: Results) -> str:
         for name in results.rows("startup")
     ]
     return _titled("Starting, in a project that is up to date", _table(["command", "time", "× import click"], rows))
+
+
+def _phases(results: Results) -> str:
+    columns = list(dict.fromkeys(item.column for item in results.samples if item.table == "phases"))
+    rows = [
+        [phase, *(_seconds(results.seconds("phases", phase, column)) for column in columns)]
+        for phase in results.rows("phases")
+    ]
+    return _titled("Where the time of a cold run goes, by `pivot run --profile`", _table(["phase", *columns], rows))
 
 
 def _locks(results: Results) -> str:
