@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 import click
-from pivot_core import snapshot
+from pivot_core import snapshot, volatile
 from pivot_core.events import Event, Notice
 from pivot_core.interfaces import EventSink, Loaded
 from pivot_core.model import Digest
@@ -54,15 +54,21 @@ def opened(
     """
     with (
         Session(project, readonly=readonly, wait=wait) as session,
-        LocalExecutor(project, session.store, session.hasher, debug=debug) as executor,
+        _executor(project, session, debug=debug) as executor,
     ):
         known = None if reload else snapshot.recall(session.state, project, digest=_digest_by(session.hasher))
         loaded = known or executor.load(project)
+        if known is None and not readonly:
+            volatile.save(session.state, loaded.compared)
         for message in loaded.notices:
             sink.emit(Notice(message))
         yield Opened(project, session, executor, loaded, Workspace(project, loaded, session=session, sink=sink))
         if known is None and not readonly:
             snapshot.save(session.state, project, loaded)
+
+
+def _executor(project: Project, session: Session, *, debug: bool) -> LocalExecutor:
+    return LocalExecutor(project, session.store, session.hasher, debug=debug, compared=volatile.recall(session.state))
 
 
 def _digest_by(hasher: Hasher) -> Callable[[str], Digest]:

@@ -10,47 +10,118 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
-from pivot_fingerprint import Fingerprinter
+from pivot_fingerprint import Entry, Fingerprint, Fingerprinter
 from pivot_fingerprint import Project as CodeProject
 
-from pivot_core import declare, frozen, replaced
+from pivot_core import declare, frozen, replaced, volatile
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
-from pivot_core.observation import Observer
+from pivot_core.observation import Observed, Observer
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.tracebacks import headline, user_traceback
+from pivot_core.volatile import Compared, LoadAgain, SecondLoad
 
 
 @attrs.frozen
 class InlineLoader:
-    """Loads in the calling process: a project once a process, since Python imports a module only once."""
+    """Loads in the calling process: a project once a process, since Python imports a module only once.
+
+    So it cannot find values that differ from load to load by itself: `compared` says what is known of these.
+    """
+
+    compared: Compared = attrs.field(factory=Compared)
 
     def load(self, project: Project) -> Loaded:
         """Import the pipeline and fingerprint its stages. Raises PipelineError."""
-        return load_here(project)[0]
+        return load_here(project, compared=self.compared)[0]
 
 
 def load_here(
-    project: Project, executed: Callable[[str], None] = lambda _path: None
+    project: Project,
+    executed: Callable[[str], None] = lambda _path: None,
+    *,
+    compared: Compared = Compared(),  # noqa: B008 - it is frozen
+    load_again: LoadAgain | None = None,
 ) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
     """Import the pipeline of `project` in this process; returns what it gave, and each stage's function.
 
     `executed` is called with the path of each project module whose code has run, after those that it imported.
-    From now on this process imports project modules from the bytes that were read first. Raises PipelineError.
+    From now on this process imports project modules from the bytes that were read first. `compared` is what is known of
+    values that differ from load to load; `load_again` is called where there is cause to look. Raises PipelineError.
     """
+    imported, code, observed = _first_look(project, compared, executed)
+    if load_again is not None:
+        before, compared = compared, volatile.compare(compared, code.values, observed, load_again)
+        if compared.volatile != before.volatile:
+            code = imported.fingerprint(compared)
+    declared = imported.registry.declared
+    bundle = imported.sources.bundle()
+    loaded = Loaded(
+        stages={name: item.stage for name, item in declared.items()},
+        code=code.prints,
+        bundle=bundle,
+        source_text=code.source_text,
+        notices=(*replaced.notices(imported.registry, bundle), *volatile.notices(compared, code.values)),
+        observed=observed,
+        compared=compared,
+    )
+    return loaded, {name: item.function for name, item in declared.items()}
+
+
+def load_to_compare(project: Project, compared: Compared) -> SecondLoad:
+    """Load in this process to tell what differs from another load, which knew the same. Raises PipelineError."""
+    _, code, observed = _first_look(project, compared)
+    return SecondLoad(code.values, observed)
+
+
+@attrs.frozen
+class _Code:
+    """What was found of the code of all stages: fingerprints, source text by digest, computed values."""
+
+    prints: Mapping[str, Fingerprint]
+    source_text: Mapping[str, str]
+    values: Mapping[str, Entry]
+
+
+@attrs.frozen
+class _Imported:
+    """A pipeline that is imported."""
+
+    project: Project
+    code_project: CodeProject
+    sources: frozen.FrozenSources
+    registry: declare.Registry
+
+    def fingerprint(self, compared: Compared) -> _Code:
+        fingerprinter = Fingerprinter(
+            self.code_project,
+            sources=self.sources,
+            versions=self.project.settings.versions,
+            volatile=compared.volatile,
+        )
+        prints = {
+            name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
+            for name, item in self.registry.declared.items()
+        }
+        return _Code(prints, dict(fingerprinter.sources_by_digest), fingerprinter.computed_values())
+
+
+def _first_look(
+    project: Project, compared: Compared, executed: Callable[[str], None] = lambda _path: None
+) -> tuple[_Imported, _Code, Observed]:
+    """Import the pipeline and fingerprint its stages, and watch what that depends on."""
     sources = frozen.FrozenSources(executed)
     observer = Observer(project, sources)
     observer.start()
     try:
-        loaded, functions = _load(project, sources, observer)
+        imported = _import(project, sources, observer)
+        code = imported.fingerprint(compared)
     finally:
         observed = observer.stop()
-    return attrs.evolve(loaded, observed=observed), functions
+    return imported, code, observed
 
 
-def _load(
-    project: Project, sources: frozen.FrozenSources, observer: Observer
-) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
+def _import(project: Project, sources: frozen.FrozenSources, observer: Observer) -> _Imported:
     code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
     frozen.install(
@@ -76,20 +147,7 @@ def _load(
             f"{project.settings.pipeline} declares no stages",
             "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function.",
         )
-    fingerprinter = Fingerprinter(code_project, sources=sources, versions=project.settings.versions)
-    code = {
-        name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
-        for name, item in registry.declared.items()
-    }
-    bundle = sources.bundle()
-    loaded = Loaded(
-        stages={name: item.stage for name, item in registry.declared.items()},
-        code=code,
-        bundle=bundle,
-        source_text=dict(fingerprinter.sources_by_digest),
-        notices=tuple(replaced.notices(registry, bundle)),
-    )
-    return loaded, {name: item.function for name, item in registry.declared.items()}
+    return _Imported(project, code_project, sources, registry)
 
 
 def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:

@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import cast
 
-from pivot_exec import preload, system, template, warm
+from pivot_exec import preload, system, template, twin, warm
 from pivot_exec.messages import Retry, Setup
 from pivot_exec.wire import Channel
 
@@ -71,23 +71,24 @@ def prepare_interpreter(*, hide_seed: bool) -> None:
 
 def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | None:
     """Fork a loader and stay until it ends. Returns what it wants imported first, if it must be started again."""
-    parent, (reader, writer) = os.getpid(), os.pipe()
+    parent, (ours, theirs) = os.getpid(), socket.socketpair()
     pid = system.fork()
     if pid == 0:
-        os.close(reader)
+        ours.close()
         system.die_with_parent(parent)
-        template.main(channel, setup, writer, may_retry=may_retry)
-    os.close(writer)
-    answer = _read_answer(reader, channel.fileno(), pid)
-    os.close(reader)
+        template.main(channel, setup, theirs.detach(), may_retry=may_retry)
+    theirs.close()
+    with ours:
+        answer = _read_answer(ours, channel.fileno(), pid, setup)
     os.waitpid(pid, 0)
     return cast("Retry", pickle.loads(answer)) if answer else None
 
 
-def _read_answer(reader: int, main_process: int, loader: int) -> bytes:
+def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setup) -> bytes:
+    """What the loader says before it ends, if anything. It may ask for a twin: that is said by a descriptor."""
     poll, answer = select.poll(), b""
     timeout: float | None = None
-    poll.register(reader, select.POLLIN)
+    poll.register(end, select.POLLIN)
     poll.register(main_process, 0)
     while True:
         ready = poll.poll(timeout)
@@ -99,10 +100,13 @@ def _read_answer(reader: int, main_process: int, loader: int) -> bytes:
                 poll.unregister(main_process)
                 timeout = _LET_GO * 1000
                 continue
-            data = os.read(reader, 1 << 16)
+            data, descriptors, *_ = socket.recv_fds(end, 1 << 16, 1)
             if not data:
                 return answer
-            answer += data
+            if descriptors:
+                twin.start(descriptors[0], setup, (end.fileno(), main_process))
+            else:
+                answer += data
 
 
 def _set_environment(wanted: dict[str, str]) -> None:

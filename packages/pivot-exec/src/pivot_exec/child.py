@@ -43,7 +43,7 @@ def begin(project: Project, task: Task) -> None:
     os.environ["PIVOT_STAGE"] = task.stage
     # Child processes of multiprocessing import __main__ again: there is nothing to import.
     sys.modules["__main__"] = types.ModuleType("__main__")
-    _reseed()
+    reseed()
 
 
 def call(task: Task, function: Callable[..., object]) -> str:
@@ -167,7 +167,7 @@ def _forget_exit_handlers() -> None:
             atexit.register(handler)
 
 
-def _reseed() -> None:
+def reseed() -> None:
     """Forks share the state of the global generators; each stage is to draw numbers of its own."""
     random.seed()
     numpy_random = sys.modules.get("numpy.random")

@@ -16,6 +16,7 @@ from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Starte
 from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_core.storage.store import put_outs
+from pivot_core.volatile import Compared
 
 from pivot_exec import spawned, system, warm
 from pivot_exec.messages import Cancel, Ended, Run, Setup
@@ -28,14 +29,24 @@ _CLOSE = 5.0  # seconds for the base to end everything, before it is killed
 class LocalExecutor:
     """Implements `Loader` and `Executor` of pivot_core with processes of this machine; use it as a context manager.
 
-    `debug` runs the stages one at a time in the loader, with the terminal attached.
+    `debug` runs the stages one at a time in the loader, with the terminal attached. `compared` is what is known of
+    values that differ from load to load.
     """
 
-    def __init__(self, project: Project, store: Store, hasher: States, *, debug: bool = False) -> None:
+    def __init__(
+        self,
+        project: Project,
+        store: Store,
+        hasher: States,
+        *,
+        debug: bool = False,
+        compared: Compared = Compared(),  # noqa: B008 - it is frozen
+    ) -> None:
         self._project = project
         self._store = store
         self._hasher = hasher
         self._debug = debug
+        self._compared = compared
         self._base: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._selector = selectors.DefaultSelector()
@@ -57,7 +68,7 @@ class LocalExecutor:
 
     def load(self, project: Project) -> Loaded:
         """Start the base and import the pipeline in it. Raises PivotError."""
-        setup = Setup(project, self._debug, project.settings.keep_warm)
+        setup = Setup(project, self._debug, project.settings.keep_warm, self._compared)
         self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
         try:
             answer = self._channel.receive()

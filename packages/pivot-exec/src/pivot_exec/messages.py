@@ -8,11 +8,14 @@ import attrs
 from pivot_core.interfaces import Task
 from pivot_core.model import Digest
 from pivot_core.project import Project
+from pivot_core.volatile import Compared
 
 
 @attrs.frozen
 class Setup:
     """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached.
+
+    `compared` is what is known of values that differ from load to load.
 
     `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at first.
     """
@@ -20,6 +23,7 @@ class Setup:
     project: Project
     debug: bool = False
     keep: float | None = None
+    compared: Compared = attrs.field(factory=Compared)
 
 
 @attrs.frozen
@@ -45,19 +49,27 @@ class Ended:
 
 @attrs.frozen
 class Done:
-    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task."""
+    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task.
+
+    `late` are modules that libraries have imported late.
+    """
 
     error: str
     stays: bool
+    late: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Order:
-    """The first message to a spawned worker: what to load, the digests that it must find, and whose child it is."""
+    """The first message to a spawned worker: what to load, the digests that it must find, and whose child it is.
+
+    `compared` is what was known of values that differ from load to load when these digests were taken.
+    """
 
     project: Project
     digests: Mapping[str, Digest] = attrs.field(hash=False)
     parent: int
+    compared: Compared
 
 
 @attrs.frozen

@@ -54,7 +54,7 @@ def main() -> None:
     system.adopt_orphans()
     os.chdir(order.project.root)
     try:
-        loaded, functions = template.load(Setup(order.project))
+        loaded, functions = template.load(Setup(order.project, compared=order.compared))
     except PivotError as error:
         channel.receive()
         channel.send(Done(str(error).split("\n")[0], stays=False))

@@ -19,8 +19,9 @@ import attrs
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded, Started
 from pivot_core.tracebacks import headline, user_traceback
+from pivot_core.volatile import LoadAgain, SecondLoad
 
-from pivot_exec import system
+from pivot_exec import system, twin
 from pivot_exec.messages import Cancel, Ended, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
 from pivot_exec.wire import Channel
@@ -28,14 +29,20 @@ from pivot_exec.wire import Channel
 type Functions = Mapping[str, Callable[..., object]]
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a stage that took too long
+PATIENCE = 5.0  # seconds for a second load, and three times as long as the first took
 
 
 def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoReturn:
     """Load, say what was found, then run stages until the main process is gone. Never returns."""
-    base, known = os.getppid(), set(sys.modules)
+    base, known, began = os.getppid(), set(sys.modules), time.monotonic()
+
+    def load_again() -> SecondLoad | None:
+        # Libraries that were used before a fork may hang in it.
+        return None if system.thread_count() > 1 else twin.ask(answer, PATIENCE + 3 * (time.monotonic() - began))
+
     culprits = Culprits()
     try:
-        loaded, functions = load(setup, culprits.note)
+        loaded, functions = load(setup, culprits.note, load_again)
     except PivotError as error:
         channel.send(error)
         os._exit(0)
@@ -68,15 +75,18 @@ class Culprits:
         self._threads = threads
 
 
-def load(setup: Setup, executed: Callable[[str], None] = lambda _path: None) -> tuple[Loaded, Functions]:
+def load(
+    setup: Setup, executed: Callable[[str], None] = lambda _path: None, load_again: LoadAgain | None = None
+) -> tuple[Loaded, Functions]:
     """Import the pipeline in this process; `executed` is told of each project module that has run.
 
+    `load_again` is called where there is cause to find out which values differ from load to load.
     Raises PivotError, for a SystemExit of user code too.
     """
     from pivot_core.load import load_here
 
     try:
-        return load_here(setup.project, executed)
+        return load_here(setup.project, executed, compared=setup.compared, load_again=load_again)
     except PivotError:
         raise
     except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
@@ -109,6 +119,7 @@ class Template:
             setup.project,
             functions,
             None if may_fork else {name: code.digest for name, code in loaded.code.items()},
+            loaded.compared,
             (*ours, self._wake, waker, channel.fileno()),
             self._poll,
         )

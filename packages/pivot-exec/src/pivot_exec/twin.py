@@ -1,0 +1,84 @@
+"""The second load: a loader asks its base to fork another one, which says what computed values are there.
+
+It is the base that forks, since nothing of the project is in it. What differs by chance alone is made to differ: the
+twin has another number, its own random numbers, and its objects lie elsewhere in memory. It prints nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import NoReturn
+
+from pivot_core.volatile import SecondLoad
+
+from pivot_exec import child, system
+from pivot_exec.messages import Setup
+from pivot_exec.wire import Channel
+
+_SAME_SIZE = 200  # objects of a size: more than Python keeps for the next one that is made
+
+
+def ask(base: int, seconds: float) -> SecondLoad:
+    """From a loader: let the base at the socket `base` fork a twin, and wait for what it says.
+
+    One that fails, or has not finished after `seconds`, is given up, and says nothing.
+    """
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs, socket.socket(fileno=os.dup(base)) as asked:
+            socket.send_fds(asked, [b"\0"], [theirs.fileno()])
+        ours.settimeout(seconds)
+        channel = Channel(ours)
+        twin: object = None
+        said: object = None
+        try:
+            twin = channel.receive()
+            said = channel.receive()
+        except (OSError, EOFError):
+            pass
+        if isinstance(twin, int):  # the base has not waited for it, so the number is still its own
+            system.kill_group(twin, signal.SIGKILL)
+    return said if isinstance(said, SecondLoad) else SecondLoad()
+
+
+def start(answer: int, setup: Setup, close: tuple[int, ...]) -> None:
+    """From the base: fork a twin that answers at the socket `answer` and keeps none of the descriptors in `close`."""
+    base = os.getpid()
+    if system.fork() == 0:
+        try:
+            system.die_with_parent(base)
+            _serve(answer, setup, close)
+        finally:
+            os._exit(1)
+    os.close(answer)
+
+
+def _serve(answer: int, setup: Setup, close: tuple[int, ...]) -> NoReturn:
+    from pivot_core.load import load_to_compare
+
+    os.set_inheritable(answer, False)
+    child.become(close)
+    channel = Channel(socket.socket(fileno=answer))
+    channel.send(os.getpid())
+    _fall_silent()
+    child.reseed()
+    elsewhere = _fill_memory()
+    channel.send(load_to_compare(setup.project, setup.compared))
+    del elsewhere
+    os._exit(0)
+
+
+def _fall_silent() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+
+
+def _fill_memory() -> list[object]:
+    """Objects of every small size, and of the kinds that Python keeps for reuse."""
+    filled: list[object] = [bytes(size) for size in range(0, 480, 8) for _ in range(3)]
+    for number in range(_SAME_SIZE):
+        filled += [object(), number + 0.5, [], {}, (number,), [number], {number: number}, (number, number)]
+    return filled

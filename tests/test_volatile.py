@@ -1,0 +1,158 @@
+"""Values that differ from load to load: found, told, and no reason to run for ever."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typed import Typed
+
+NOTICE = "differs between two loads of the same code: it counts by the statement that makes it"
+
+
+def pipeline(project: Typed, *statements: str, uses: str = "VALUE", before: str = "", last: str = "pass") -> None:
+    lines = [before, "import os, random, time, uuid", "from pivot import stage", *statements]
+    lines += ["", "@stage(deps='n.txt', outs='a.txt')", "def a():", f"    open('a.txt', 'w').write(repr({uses}))"]
+    project.write("pipeline.py", "\n".join([*lines, "", "def unrelated():", f"    {last}", ""]))
+
+
+@pytest.fixture
+def here(project: Typed) -> Typed:
+    project.write("n.txt", "1")
+    return project
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "time.time()",
+        "uuid.uuid4()",
+        "os.getpid()",
+        "random.random()",
+        "[id(object()) for _ in range(3)]",
+        "{'at': time.time_ns(), 'n': 1}",
+    ],
+)
+def test_a_volatile_value_is_told_and_runs_nothing_again(here: Typed, value: str) -> None:
+    pipeline(here, f"VALUE = {value}")
+    first = here.pivot("run")
+    assert f"pipeline.VALUE (pipeline.py:4) {NOTICE}" in first.stderr
+    assert "1 ran" in first.stdout
+    pipeline(here, f"VALUE = {value}", before="# a comment")
+    assert here.ran() == set()
+    pipeline(here, f"VALUE = {value}", last="return 1")
+    again = here.pivot("run")
+    assert "1 up to date" in again.stdout
+    assert NOTICE in again.stderr
+    assert "volatile: by its defining statement" in here.pivot("explain", "--code", "a").stdout
+    here.pivot("status", "--check")
+
+
+def test_the_statement_of_a_volatile_value_counts_and_what_it_calls(here: Typed) -> None:
+    now = "def now():\n    return time.time() + {}\n"
+    pipeline(here, now.format(0), "VALUE = now()")
+    here.run()
+    pipeline(here, now.format(0), "VALUE = now() + 1")
+    assert here.ran() == {"a"}
+    assert here.ran("--reload") == set()
+    pipeline(here, now.format(5), "VALUE = now() + 1")
+    assert here.ran() == {"a"}
+    assert here.ran("--reload") == set()
+
+
+def test_a_value_that_is_volatile_no_more_counts_again(here: Typed) -> None:
+    pipeline(here, "VALUE = time.time()")
+    here.run()
+    here.write("m.txt", "1")
+    pipeline(here, "VALUE = open('m.txt').read()")
+    assert here.ran() == {"a"}
+    here.write("m.txt", "2")
+    assert here.ran() == {"a"}
+
+
+def test_a_stable_computed_value_counts_by_value(here: Typed) -> None:
+    here.write("m.txt", "1")
+    pipeline(here, "VALUE = [int(line) for line in open('m.txt')]")
+    assert NOTICE not in here.pivot("run").stderr
+    here.write("m.txt", "2")
+    assert here.ran() == {"a"}
+    pipeline(here, "VALUE = list(map(int, open('m.txt')))")
+    assert here.ran() == set()
+
+
+def test_a_value_that_turns_out_volatile_later_is_found_then(here: Typed) -> None:
+    """A coarse clock gives the same for two loads in a row, so a computed value that changed is compared again."""
+    here.write("coarse.txt", "yes")
+    statements = "import pathlib\nVALUE = 1 if pathlib.Path('coarse.txt').exists() else time.time()"
+    pipeline(here, statements)
+    assert NOTICE not in here.pivot("run").stderr
+    (here.root / "coarse.txt").unlink()
+    assert NOTICE in here.pivot("run").stderr
+    assert here.ran("--reload") == set()
+
+
+def test_a_look_compares_without_writing(here: Typed) -> None:
+    pipeline(here, "VALUE = time.time()")
+    assert NOTICE in here.pivot("status").stderr
+    assert not (here.root / ".pivot").exists()
+    here.run()
+    assert NOTICE in here.pivot("explain", "--reload").stderr
+
+
+def test_a_snapshot_knows_what_is_volatile(here: Typed) -> None:
+    """What is stale by its deps alone runs with the code of the snapshot: loading gives the same."""
+    pipeline(here, "VALUE = time.time()")
+    here.run()
+    here.write("n.txt", "2")
+    told = here.pivot("run")
+    assert "1 ran" in told.stdout
+    assert NOTICE in told.stderr
+    assert here.ran("--reload") == set()
+
+
+@pytest.mark.parametrize("how", ["raise ValueError", "os._exit(3)", "time.sleep(1000)", "os.kill(os.getpid(), 9)"])
+def test_a_second_load_that_fails_or_hangs_is_given_up(here: Typed, how: str) -> None:
+    script = f"try:\n    os.mkdir('claimed')\nexcept FileExistsError:\n    {how}"
+    pipeline(here, script, "VALUE = time.time()")
+    first = here.pivot("run")
+    assert "1 ran" in first.stdout
+    assert "Traceback" not in first.stderr
+
+
+def test_a_second_load_prints_nothing_and_leaves_no_process(here: Typed) -> None:
+    pipeline(here, "print('loaded', flush=True)", "print(os.getpid(), file=open('pids', 'a'))", "VALUE = time.time()")
+    told = here.pivot("run")
+    assert (told.stdout + told.stderr).count("loaded") == 1
+    pids = here.read("pids").split()
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_without_computed_values_there_is_one_load(here: Typed) -> None:
+    count = "print(file=open('loads', 'a'))"
+    pipeline(here, count, "VALUE = [1, {'a': -2.5}]")
+    here.run()
+    assert len(here.read("loads")) == 1
+    pipeline(here, count, "VALUE = len('abc')")
+    here.run()
+    assert len(here.read("loads")) == 3
+    pipeline(here, count, "VALUE = len('abc')", before="# nothing new")
+    here.run()
+    assert len(here.read("loads")) == 4
+
+
+def test_stages_that_load_for_themselves_know_what_is_volatile(here: Typed) -> None:
+    """Where loading leaves a thread nothing is compared, but what was found before holds there too."""
+    pipeline(here, "VALUE = time.time()")
+    here.run()
+    thread = "import threading\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()"
+    pipeline(here, thread, "VALUE = time.time()")
+    assert here.ran() == set()
+    assert here.ran("--force") == {"a"}
+
+
+def test_the_values_that_were_found_are_in_the_events(here: Typed) -> None:
+    pipeline(here, "VALUE = time.time()")
+    events = [json.loads(line) for line in here.pivot("run", "--json").stdout.splitlines()]
+    assert [event["message"] for event in events if event["event"] == "notice"] == [
+        f"pipeline.VALUE (pipeline.py:4) {NOTICE}"
+    ]
