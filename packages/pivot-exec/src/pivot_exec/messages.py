@@ -16,7 +16,6 @@ class Setup:
     """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached.
 
     `compared` is what is known of values that differ from load to load.
-
     `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at first.
     """
 
@@ -49,14 +48,10 @@ class Ended:
 
 @attrs.frozen
 class Done:
-    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task.
-
-    `late` are modules that libraries have imported late.
-    """
+    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task."""
 
     error: str
     stays: bool
-    late: tuple[str, ...] = ()
 
 
 @attrs.frozen
