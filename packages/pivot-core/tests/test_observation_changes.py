@@ -112,7 +112,9 @@ LOOKING = {
     "Path.is_symlink": "from pathlib import Path; Path('in.txt').is_symlink()",
     "shutil.which": "import shutil; shutil.which('./in.txt')",
     "open that fails": "try: open('in.txt')\nexcept OSError: pass",
-    "an opening that Python knows nothing of fails": "import polars as pl\ntry: pl.read_csv('in.txt')\nexcept Exception: pass",
+    "an opening that Python knows nothing of fails": (
+        "import polars as pl\ntry: pl.read_csv('in.txt')\nexcept Exception: pass"
+    ),
     "glob": "import glob; glob.glob('*.txt')",
     "glob of a name": "import glob; glob.glob('in.txt')",
     "Path.glob": "from pathlib import Path; list(Path('.').glob('**/*.txt'))",

@@ -323,6 +323,8 @@ def test_after_loading_everything_is_as_before(watched: Watched) -> None:
         assert all(a is b for a, b in zip(kept, now))
         assert pipeline.stat is kept[0]
         assert type(os.environ) is type(os.environb) is os._Environ
+        assert not any(sys.monitoring.get_tool(tool) for tool in range(6))
+        assert not any(sys.monitoring.get_local_events(tool, functions["make"].__code__) for tool in (3, 4))
         assert not any("Recording" in type(finder).__name__ for finder in sys.meta_path)
     """
     watched.load(before=before, after=after)

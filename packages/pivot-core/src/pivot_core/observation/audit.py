@@ -12,7 +12,6 @@ from _thread import get_ident
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Final
-from urllib.parse import unquote
 
 from pivot_core.observation.looks import DATABASE_LOGS, KIND
 from pivot_core.observation.places import is_import
@@ -191,6 +190,8 @@ def _run(listener: Listener, arguments: tuple[Any, ...], _frame: FrameType | Non
 def _database(listener: Listener, arguments: tuple[Any, ...], frame: FrameType | None) -> None:
     text = os.fsdecode(arguments[0])
     if text.startswith("file:"):
+        from urllib.parse import unquote  # which takes longer to import than all else here
+
         text = unquote(text.removeprefix("file:").partition("?")[0])
     path = absolute(text) if text not in ("", ":memory:") else None
     if path is not None and listener.places.counts(path, frame):

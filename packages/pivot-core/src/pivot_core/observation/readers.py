@@ -46,6 +46,7 @@ class Readers:
         self._listener = listener
         self._roots = tuple(f"{os.path.realpath(root)}{os.sep}" for root in roots)
         self._tool: int | None = None
+        self._watched: list[CodeType] = []
         self.unknown: list[str] = []
         """Calls whose files are known only where the operating system tells of the whole project."""
 
@@ -63,15 +64,21 @@ class Readers:
 
     def stop(self) -> None:
         self._listener.on_code = None
-        if self._tool is not None:
-            sys.monitoring.free_tool_id(self._tool)
-            self._tool = None
+        if self._tool is None:
+            return
+        for code in self._watched:
+            sys.monitoring.set_local_events(self._tool, code, 0)
+        self._watched.clear()
+        sys.monitoring.register_callback(self._tool, sys.monitoring.events.CALL, None)
+        sys.monitoring.free_tool_id(self._tool)
+        self._tool = None
 
     def watch(self, code: CodeType) -> None:
         """Watch the calls in `code` and in all that is defined in it."""
         if self._tool is None:
             return
         sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.CALL)
+        self._watched.append(code)
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 self.watch(constant)
