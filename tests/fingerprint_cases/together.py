@@ -4,6 +4,7 @@ The module `lib` of the third case becomes `lib_c3`, its stage `a` becomes `a_c3
 """
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from fingerprint_cases.case import Case, Delete, Edit, Replace, Write
 
 _STAGE = re.compile(r'@stage\(outs=\["(\w+)\.txt"\]\)')
-_SHARED = re.compile(  # what a process has only one of, and what depends on the place of a file
-    r"sys\.|__file__|__import__|__main__|environ|chdir|globals\(|setattr\(|builtins|threading|logging|random|warnings"
+_SHARED = re.compile(  # what a process has only one of
+    r"\bsys\.(?:path|modules)\b|__main__|environ|chdir|globals\(|setattr\(|builtins|threading|logging|random|warnings"
 )
 
 
@@ -48,9 +49,17 @@ class Together:
 def can_share(case: Case) -> bool:
     """Whether the case can be in a project with others: it says its stages plainly, and leaves the process alone."""
     texts = "\n".join(_texts(case))
-    return not _SHARED.search(texts) and len(re.findall(r"\bstage\b", texts)) == len(_STAGE.findall(texts)) + sum(
+    if _SHARED.search(texts) or not sys.stdlib_module_names.isdisjoint(_modules(case)):
+        return False
+    return len(re.findall(r"\bstage\b", texts)) == len(_STAGE.findall(texts)) + sum(
         text.count("from pivot import stage") for text in _texts(case)
     )
+
+
+def _modules(case: Case) -> set[str]:
+    """The names of its modules and packages, and of other files and directories, in the root."""
+    paths = [*case.files, *(edit.path for edit in case.edits)]
+    return {PurePosixPath(path).parts[0].partition(".")[0] for path in paths}
 
 
 def _texts(case: Case) -> list[str]:
@@ -64,8 +73,7 @@ def _texts(case: Case) -> list[str]:
 
 
 def _renamed(case: Case, suffix: str) -> Case:
-    paths = [*case.files, *(edit.path for edit in case.edits)]
-    modules = {PurePosixPath(path).parts[0].partition(".")[0] for path in paths}
+    modules = _modules(case)
     outs = {stage for text in _texts(case) for stage in _STAGE.findall(text)}
     module = re.compile(rf"\b({'|'.join(map(re.escape, sorted(modules)))})\b")
     out = re.compile(rf"(['\"])({'|'.join(sorted(outs))})\.txt\1")
