@@ -369,6 +369,44 @@ def test_what_importing_a_library_does_is_done_for_each_stage(runner: Runner, mo
 
 
 @pytest.mark.parametrize(
+    ("late", "is_ahead"),
+    [
+        ("X = 1", True),
+        ("import os; os.environ['LATE'] = '1'", False),
+        ("import threading, time; threading.Thread(target=time.sleep, args=(300,), daemon=True).start()", False),
+        ("import atexit; atexit.register(print)", False),
+        ("print('hello')", False),
+        ("HELD = open('/dev/null')", False),
+        ("import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass", False),
+    ],
+    ids=["harmless", "variable", "thread", "exit handler", "prints", "file", "slow"],
+)
+def test_what_libraries_import_late_is_imported_ahead_if_it_does_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str, is_ahead: bool
+) -> None:
+    package = tmp_path / "site" / "somelib"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "late.py").write_text(late)
+    monkeypatch.setenv("PYTHONPATH", f"{package.parent}:{os.environ.get('PYTHONPATH', '')}")
+    (tmp_path / "project").mkdir()
+    runner = Runner(tmp_path / "project", "stage")
+    with runner.executor:
+        runner.load("""
+            import importlib, somelib, time
+            @stage
+            def look():
+                print("somelib.late" in sys.modules)
+                importlib.import_module("somelib.late")
+        """)
+        seen = [runner.printed("look").split()[0]]
+        while len(seen) < (30 if is_ahead else 5) and seen[-1] == "False":
+            seen.append(runner.printed("look").split()[0])
+    assert seen[0] == "False"
+    assert (seen[-1] == "True") == is_ahead
+
+
+@pytest.mark.parametrize(
     ("body", "error"),
     [
         ("os._exit(3)", "exit code 3"),

@@ -16,6 +16,7 @@ class Setup:
     """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached.
 
     `compared` is what is known of values that differ from load to load.
+
     `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at first.
     """
 
@@ -48,10 +49,14 @@ class Ended:
 
 @attrs.frozen
 class Done:
-    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task."""
+    """From a worker: its stage has ended. `error` is empty if it succeeded; `stays` if it takes another task.
+
+    `late` are modules that libraries have imported late.
+    """
 
     error: str
     stays: bool
+    late: tuple[str, ...] = ()
 
 
 @attrs.frozen

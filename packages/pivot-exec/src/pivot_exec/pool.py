@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -17,6 +18,7 @@ from pivot_core.project import Project
 from pivot_core.volatile import Compared
 
 from pivot_exec import child, spawned, system, worker
+from pivot_exec.ahead import Ahead
 from pivot_exec.messages import Done, Order
 from pivot_exec.wire import Channel
 
@@ -45,7 +47,8 @@ class Worker:
 class Pool:
     """Workers that are forked from this process, or where that is not safe spawned.
 
-    With isolation by stage each serves one stage, and spares are forked ahead of time, as many as ran at once so far.
+    With isolation by stage each serves one stage, and spares are forked ahead of time, as many as ran at once so far;
+    before that, modules are imported that libraries imported late in an earlier stage.
     Otherwise each serves many. `digests` are those that spawned workers must find, with what `compared` says; None
     means that this process may fork. `ours` are descriptors that no fork is to keep; `poll` is told whose answers are
     waited for.
@@ -67,6 +70,8 @@ class Pool:
         self._ours = ours
         self._poll = poll
         self._many = digests is not None or project.settings.isolation == "worker"
+        may_import = not self._many and project.settings.preload != "none"
+        self._ahead = Ahead() if may_import else None
         self._waiting: list[Worker] = []
         self._at_once = 0
         self.workers: dict[int, Worker] = {}
@@ -94,6 +99,8 @@ class Pool:
         return not self._many and len(self._waiting) < self._at_once
 
     def add_spare(self) -> None:
+        if self._ahead is not None and self._ahead.import_wanted():
+            gc.freeze()
         self._waiting.append(self._start())
 
     def answering(self, ready: set[int]) -> list[Worker]:
@@ -122,6 +129,8 @@ class Pool:
         del self.workers[item.pid]
         if item in self._waiting:
             self._waiting.remove(item)
+        if self._ahead is not None and item.answer is not None:
+            self._ahead.want(item.answer.late)
         return item.answer
 
     def _listen(self, item: Worker) -> bool:
@@ -167,6 +176,7 @@ class Pool:
                 system.adopt_orphans()
             others = (item.channel.fileno() for item in self.workers.values())
             child.become((*self._ours, ours.fileno(), *others))
-            worker.serve(Channel(theirs), self._project, self._functions, many=self._many)
+            late = tuple if self._ahead is None else self._ahead.late
+            worker.serve(Channel(theirs), self._project, self._functions, many=self._many, late=late)
         finally:
             os._exit(1)

@@ -26,10 +26,17 @@ from pivot_exec.wire import Channel
 type Functions = Mapping[str, Callable[..., object]]
 
 
-def serve(channel: Channel, project: Project, functions: Functions, *, many: bool) -> NoReturn:
+def serve(
+    channel: Channel,
+    project: Project,
+    functions: Functions,
+    *,
+    many: bool,
+    late: Callable[[], tuple[str, ...]] = tuple,
+) -> NoReturn:
     """Run each task that arrives, or if not `many` the first only, and answer `Done`. Ends when nobody asks any more.
 
-    This process is to be one for stages already, see `child.become`.
+    This process is to be one for stages already, see `child.become`. `late` tells what else the answer is to say.
     """
     me, code = os.getpid(), 1
     try:
@@ -44,7 +51,7 @@ def serve(channel: Channel, project: Project, functions: Functions, *, many: boo
                 error = child.finish() or error
             code = 1 if error else 0
             if os.getpid() == me:  # else the stage forked, and its child came back from it too
-                channel.send(Done(error, stays))
+                channel.send(Done(error, stays, () if stays else late()))
     except EOFError:
         code = 0
     finally:
