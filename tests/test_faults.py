@@ -208,3 +208,46 @@ def test_one_run_at_a_time(project: Typed) -> None:
     assert set(project.run("--wait").values()) == {"up to date"}
     first.communicate()
     assert first.returncode == 0
+
+
+def test_a_stage_whose_process_ends_before_it_has_returned_has_failed(project: Typed) -> None:
+    """Also where it ends with 0, and there is no out that could be missing."""
+    project.write("pipeline.py", "import os\nfrom pivot import stage\n\n@stage\ndef a():\n    os._exit(0)\n")
+    for isolation in ("stage", "worker"):
+        failed = project.pivot("run", "--isolation", isolation, code=1)
+        assert "ended before the stage had returned" in failed.stderr
+
+
+def test_a_stage_that_returns_a_coroutine_has_failed(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        from pivot import stage
+
+        async def later(): ...
+
+        @stage
+        def a():
+            return later()
+        """,
+    )
+    assert "a coroutine that nobody runs" in project.pivot("run", code=1).stderr
+
+
+def test_a_function_that_params_do_not_fit_is_refused_before_anything_runs(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        from pivot import stage
+
+        @stage
+        def a():
+            open("ran", "w").close()
+
+        @stage
+        def needs(topk): ...
+        """,
+    )
+    refused = project.pivot("run", code=2).stderr
+    assert "pipeline.py:8: needs(topk) cannot be called with its params: missing a required argument: 'topk'" in refused
+    assert not (project.root / "ran").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     current_registry.reset(token)
 
 
-def work() -> str:
+def work(**_params: object) -> str:
     return "worked"
 
 
@@ -132,3 +132,46 @@ def test_the_line_is_that_of_the_decorator(registry: Registry) -> None:
 
     assert declared(registry).stage.location.line == line
     assert declared(registry).stage.action.qualname.endswith(".inner")
+
+
+async def coroutine() -> None: ...
+
+
+def generator() -> Iterator[int]:
+    yield 1
+
+
+async def asynchronous_generator() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("function", [coroutine, generator, asynchronous_generator])
+def test_a_function_that_a_call_does_not_run_is_refused(function: Callable[[], object]) -> None:
+    with pytest.raises(PipelineError, match=f"{function.__name__}.. is asynchronous or a generator") as raised:
+        stage(function)
+    assert raised.value.where is not None
+
+
+def test_a_function_that_cannot_be_called_with_its_params_is_refused() -> None:
+    def needs(topk: int) -> None: ...
+
+    def takes_any(**named: object) -> None: ...
+
+    with pytest.raises(
+        PipelineError, match=r"needs\(topk: .*int.*\) cannot be called .* missing a required argument: 'topk'"
+    ):
+        stage(needs)
+    with pytest.raises(PipelineError, match="got an unexpected keyword argument 'other'"):
+        stage(needs, params={"topk": 1, "other": 2})
+    stage(needs, params={"topk": 1})
+    stage(takes_any, params={"other": 2})
+
+
+def test_a_decorator_that_gives_arguments_of_its_own_may() -> None:
+    def needs(topk: int) -> None: ...
+
+    @functools.wraps(needs)
+    def given(*arguments: object, **named: object) -> None: ...
+
+    stage(given)
+    stage(functools.partial(needs, 3), name="partly")

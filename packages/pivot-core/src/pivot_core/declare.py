@@ -6,6 +6,7 @@ to note it for, so that importing a pipeline module in a test, a notebook or a s
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from types import CodeType
 from typing import Any, overload
 
 import attrs
@@ -25,6 +27,7 @@ type Paths = PathLike | Iterable[PathLike]
 
 _NAME = re.compile(r"\w[\w.@:=+,-]*")  # what a shell takes as one word, and a file system as one name
 _NAME_LIMIT = 200
+_DEFERRED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 @attrs.frozen
@@ -48,10 +51,16 @@ class Registry:
         name = declared.stage.name
         earlier = self.declared.get(name)
         if earlier is not None:
+            where = declared.stage.location
+            in_loop = where == earlier.stage.location
             raise PipelineError(
-                f"there are two stages named {name!r}: the other is at {earlier.stage.location}",
-                f"Give one of them another name: @stage(name={name + '_2'!r}, …).",
-                declared.stage.location,
+                f"there are two stages named {name!r}"
+                + (", both declared here" if in_loop else f": the other is at {earlier.stage.location}"),
+                "In a loop give each a name and params of its own: "
+                'stage(function, name=f"…_{item}", params={"item": item}, …).'
+                if in_loop
+                else f"Give one of them another name: @stage(name={name + '_2'!r}, …).",
+                where,
             )
         self.declared[name] = declared
 
@@ -123,6 +132,7 @@ def stage(
             _objects(code_deps),
             _objects(ignore_code),
         )
+        _check_function(target, declared.stage.params, location)
         if registry:
             registry.add(declared)
         return target
@@ -137,6 +147,30 @@ def stage(
             Location(_shown(where[0], root), where[1]),
         )
     return declare(function)
+
+
+def _check_function(target: Callable[..., object], params: Mapping[str, Json], location: Location) -> None:
+    """Refuse a function that a call would not run, or that cannot be called with `params`."""
+    code = getattr(target, "__code__", None)
+    if isinstance(code, CodeType) and code.co_flags & _DEFERRED:
+        raise PipelineError(
+            f"{target.__qualname__}() is asynchronous or a generator, so calling it runs nothing of it",
+            "Make the stage a plain function that runs it, with asyncio.run(…) or a loop for instance.",
+            location,
+        )
+    try:
+        signature = inspect.signature(target, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(**params)
+    except TypeError as error:
+        shown = signature.replace(return_annotation=inspect.Signature.empty)
+        raise PipelineError(
+            f"{getattr(target, '__qualname__', target)}{shown} cannot be called with its params: {error}",
+            "A stage's function is called with its params by name: declare them as params={…}, or give defaults.",
+            location,
+        ) from None
 
 
 def _caller() -> tuple[str, int]:

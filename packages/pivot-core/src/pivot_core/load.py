@@ -152,6 +152,11 @@ def _import(project: Project, sources: frozen.FrozenSources, observer: Observer)
 
 def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
     dotted = project.pipeline_module
+    if not project.settings.pipeline.endswith(".py") and (project.root / project.settings.pipeline).is_file():
+        raise PipelineError(
+            f"{project.settings.pipeline} is no Python file",
+            "A pipeline is a file that ends in .py, or the dotted name of a module.",
+        )
     if dotted is not None:
         importlib.import_module(dotted)
         return

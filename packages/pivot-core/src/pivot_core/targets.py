@@ -56,5 +56,5 @@ def _by_path(graph: Graph, target: str, root: Path, cwd: Path) -> list[str]:
 def _unknown(graph: Graph, target: str) -> PipelineError:
     known = [*graph.stages, *graph.producers]
     close = difflib.get_close_matches(target, known, 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "`pivot list` shows the stages and what they write."
+    hint = f"Did you mean {close[0]!r}?" if close else "`pivot list` shows the stages."
     return PipelineError(f"no stage is named {target!r}, and none writes such a path", hint)

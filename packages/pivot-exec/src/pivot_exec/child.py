@@ -22,6 +22,7 @@ from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
 _KEPT = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)}
+_NOT_RUN = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _SAID_LIMIT = 4000  # characters
 
 
@@ -52,13 +53,15 @@ def call(task: Task, function: Callable[..., object]) -> str:
     What it sets in context variables (decimal's context, numpy's error state) ends with it.
     """
     try:
-        contextvars.copy_context().run(function, **task.params)
+        returned = contextvars.copy_context().run(function, **task.params)
     except SystemExit as exit_:
         code = _exit_code(exit_)
         return f"exit code {code}" if code else ""
     except BaseException as error:  # noqa: BLE001 - a stage may raise anything; it is shown and counts as a failure
         print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
         return headline(error)[:_SAID_LIMIT]
+    if isinstance(returned, _NOT_RUN):
+        return f"its function returned a {type(returned).__name__} that nobody runs; wrap it in a plain function"
     return ""
 
 

@@ -266,7 +266,7 @@ def _tell(channel: Channel, loaded: Loaded) -> None:
 def _error(status: int) -> str:
     """How a process ended that said nothing of it."""
     code = os.waitstatus_to_exitcode(status)
-    return system.ending(code) if code else ""
+    return system.ending(code) if code else "its process ended before the stage had returned"
 
 
 def _libraries_met(known: set[str]) -> tuple[str, ...]:
