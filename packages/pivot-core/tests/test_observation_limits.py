@@ -125,6 +125,14 @@ def test_a_link_that_leads_elsewhere_is_elsewhere(watched: Watched) -> None:
     assert "may read files of which nothing is told" in watched.load().problem
 
 
+def test_a_module_that_changed_while_libraries_were_imported_is_a_problem(watched: Watched) -> None:
+    """What was imported before the load, from an editable install for instance, may be older than its file."""
+    (watched.outside / "mine.py").write_text("x = 1")
+    watched.pipeline("import mine")
+    observed = watched.load(before=f"import sys; sys.path.append({str(watched.outside)!r}); import mine")
+    assert observed.problem == f"{watched.outside}/mine.py may have changed while it was imported"
+
+
 def test_os_environ_that_is_replaced_is_left_alone(watched: Watched) -> None:
     watched.pipeline("import os; os.environ = {}")
     watched.load()

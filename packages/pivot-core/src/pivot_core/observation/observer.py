@@ -13,6 +13,7 @@ from pivot_core.frozen import FrozenSources
 from pivot_core.observation import inotify, looks, variables
 from pivot_core.observation.always import always_now
 from pivot_core.observation.audit import Listener
+from pivot_core.observation.began import began
 from pivot_core.observation.calls import Calls
 from pivot_core.observation.imports import RecordingFinder
 from pivot_core.observation.model import Observed
@@ -54,7 +55,7 @@ class Observer:
         self._always = always_now(self._project)
         self._children = _children()
         self._modules = set(sys.modules)
-        self._note_modules(list(sys.modules.values()))
+        self._note_modules(list(sys.modules.values()), not_since=began())
         self._note_libraries()
         self._watch.start()
         self._finder.start()
@@ -91,16 +92,22 @@ class Observer:
             problem=self._recorder.problem,  # the last, since each of the others may find one
         )
 
-    def _note_modules(self, modules: Iterable[ModuleType]) -> None:
-        """The files of loaded modules that are neither Python's nor a distribution's, nor Pivot's."""
+    def _note_modules(self, modules: Iterable[ModuleType], not_since: int | None = None) -> None:
+        """The files of loaded modules that are neither Python's nor a distribution's, nor Pivot's.
+
+        One that changed after `not_since` (nanoseconds) may not be what was imported.
+        """
         places = self._recorder.places
         for module in modules:
             space = space_of(module)
             path = getattr(space.get("__spec__"), "origin", None) or space.get("__file__")
             if not isinstance(path, str) or not path.startswith("/") or self._recorder.is_read(path):
                 continue
-            if not places.is_library(path) and not places.is_own(path):
-                self._recorder.file(path)
+            if places.is_library(path) or places.is_own(path):
+                continue
+            self._recorder.file(path)
+            if not_since is not None and self._recorder.changed_since(path, not_since):
+                self._recorder.fail(f"{path} may have changed while it was imported")
 
     def _new_modules(self) -> list[ModuleType]:
         return [module for name, module in list(sys.modules.items()) if name not in self._modules]

@@ -13,7 +13,7 @@ import attrs
 from pivot_core.observation import looks
 from pivot_core.observation.model import Searched
 from pivot_core.observation.places import Places
-from pivot_core.storage.stamps import SECOND, Stamp, changed_at
+from pivot_core.storage.stamps import SECOND, Stamp, changed_at, granularity
 
 _FRESH = 3 * SECOND  # nanoseconds; a file changed this recently may change again and keep its times
 _SMALL = 1 << 18  # bytes, that are hashed in less time than it takes to open the file
@@ -71,6 +71,14 @@ class Recorder:
             self._read[path] = now
         elif known.differs(now):
             self.fail(f"{path} changed while the pipeline was loaded")
+
+    def changed_since(self, path: str, moment: int) -> bool:
+        """Whether a file that was read changed after `moment` (nanoseconds), or shortly before."""
+        try:
+            found = _stat(path)
+        except OSError:
+            return True
+        return changed_at(found) + granularity(found) >= moment
 
     def look(self, path: str, how: str) -> None:
         """`path` is about to be looked at."""
