@@ -21,29 +21,28 @@ def here(project: Typed) -> Typed:
     return project
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "time.time()",
-        "uuid.uuid4()",
-        "os.getpid()",
-        "random.random()",
-        "[id(object()) for _ in range(3)]",
-        "{'at': time.time_ns(), 'n': 1}",
-    ],
-)
-def test_a_volatile_value_is_told_and_runs_nothing_again(here: Typed, value: str) -> None:
-    pipeline(here, f"VALUE = {value}")
+VALUES = {
+    "CLOCK": "time.time()",
+    "NAME": "uuid.uuid4()",
+    "PROCESS": "os.getpid()",
+    "CHANCE": "random.random()",
+    "PLACES": "[id(object()) for _ in range(3)]",
+    "MIXED": "{'at': time.time_ns(), 'n': 1}",
+}
+
+
+def test_volatile_values_are_told_and_run_nothing_again(here: Typed) -> None:
+    statements, uses = [f"{name} = {value}" for name, value in VALUES.items()], ", ".join(VALUES)
+    pipeline(here, *statements, "STABLE = len('abc')", uses=f"({uses}, STABLE)")
     first = here.pivot("run")
-    assert f"pipeline.VALUE (pipeline.py:4) {NOTICE}" in first.stderr
-    assert "1 ran" in first.stdout
-    pipeline(here, f"VALUE = {value}", before="# a comment")
-    assert here.ran() == set()
-    pipeline(here, f"VALUE = {value}", last="return 1")
+    for line, name in enumerate(VALUES, 4):
+        assert f"pipeline.{name} (pipeline.py:{line}) {NOTICE}" in first.stderr
+    assert first.stderr.count(NOTICE) == len(VALUES)
+    pipeline(here, *statements, "STABLE = len('abc')", uses=f"({uses}, STABLE)", before="# a comment", last="return 1")
     again = here.pivot("run")
     assert "1 up to date" in again.stdout
-    assert NOTICE in again.stderr
-    assert "volatile: by its defining statement" in here.pivot("explain", "--code", "a").stdout
+    assert again.stderr.count(NOTICE) == len(VALUES)
+    assert here.pivot("explain", "--code", "a").stdout.count("volatile: by its defining statement") == len(VALUES)
     here.pivot("status", "--check")
 
 
