@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +129,22 @@ def test_what_was_saved_is_recalled(state: StateDB) -> None:
 def test_what_cannot_be_read_is_not_known(state: StateDB, data: bytes) -> None:
     state.save_fact("values", data)
     assert volatile.recall(state) == Compared()
+
+
+PROGRAM = """
+from pathlib import Path
+from pivot_core import InlineLoader, discover
+from pivot_core.volatile import Compared
+
+loaded = InlineLoader(Compared({"value:pipeline.START": ""})).load(discover(Path.cwd()))
+print(loaded.code["a"].digest, *loaded.notices)
+"""
+
+
+def test_a_loader_in_the_calling_process_takes_what_is_known(tmp_path: Path) -> None:
+    text = "import time\nfrom pivot import stage\nSTART = time.time()\n\n@stage\ndef a():\n    return START\n"
+    (tmp_path / "pipeline.py").write_text(text)
+    command = [sys.executable, "-c", PROGRAM]
+    told = {subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)}
+    assert len(told) == 1
+    assert "pipeline.START (pipeline.py:3) differs" in told.pop()
