@@ -215,6 +215,16 @@ def test_a_variable_that_loading_read_counts_and_others_do_not(settled: Typed) -
     assert set(outcomes(settled.pivot("run", FACTOR_SET="1").stdout).values()) == {"up to date"}
 
 
+def test_outs_get_their_line_for_git_when_the_project_becomes_a_work_tree_or_loses_it(settled: Typed) -> None:
+    settled.pivot("run")
+    (settled.root / ".git").mkdir()
+    settled.pivot("run")
+    assert "/a.txt" in settled.read(".gitignore")
+    settled.write(".gitignore", "")
+    settled.pivot("run")
+    assert "/a.txt" in settled.read(".gitignore")
+
+
 def test_an_out_that_is_put_back_is_the_same_and_a_damaged_lock_file_is_mended(settled: Typed) -> None:
     before = settled.read("a.txt")
     (settled.root / "a.txt").unlink()

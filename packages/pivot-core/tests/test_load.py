@@ -114,7 +114,7 @@ def test_a_decorator_above_stage_is_a_notice(tmp_path: Path) -> None:
 
 def test_a_decorator_without_wraps_above_stage_is_a_notice_in_whichever_module(tmp_path: Path) -> None:
     more = f"{HEADER}def loud(f):\n    return lambda: f()\n@loud\n@stage\ndef make(): ...\n"
-    write(tmp_path, pipeline=f"import more\n{HEADER}stage(more.loud, name='kept', params={'f': None})\n", more=more)
+    write(tmp_path, pipeline=f"import more\n{HEADER}stage(more.loud, name='kept', params={{'f': None}})\n", more=more)
     assert "more.py:5: a decorator above @stage replaces 'make'" in load(tmp_path)
     assert load(tmp_path).count("a decorator above @stage") == 1
 

@@ -13,6 +13,7 @@ from pivot_core.events import Notice, Outcome, StageFinished
 from pivot_core.observation import first_change, paths
 from pivot_core.project import OWN_PACKAGES, discover
 from pivot_core.snapshot import settings_of
+from pivot_core.storage.gitignore import git_marks
 from pivot_core.storage.looks import Looks
 
 from pivot_cli import answer, wording
@@ -48,8 +49,10 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
     read = paths(observed) - observed.looked_up.keys() | observed.files.keys() | observed.listed.keys()
     for path in (*read, *observed.searched, *_own_files(), *_settings(here.project.root), *_search_path()):
         looks.at(path)
-    for path in observed.looked_up:
+    for path in (*observed.looked_up, *map(str, git_marks(here.project.root))):
         looks.there(path)
+    for out in here.workspace.graph.producers:
+        looks.at(str((here.project.root / out).parent / ".gitignore"))
     try:
         if first_change(observed, here.project) or settings_of(discover(here.project.root)) != settings_of(
             here.project

@@ -18,7 +18,7 @@ def ensure_ignored(root: Path, outs: Iterable[Out]) -> list[str]:
     Outs whose directory does not exist yet are passed over. Returns the files that were changed, relative to `root`.
     Raises ProjectError.
     """
-    if not any((place / ".git").exists() for place in (root, *root.parents)):
+    if not any(place.exists() for place in git_marks(root)):
         return []
     names: dict[str, list[str]] = {}
     for out in outs:
@@ -30,6 +30,11 @@ def ensure_ignored(root: Path, outs: Iterable[Out]) -> list[str]:
         for parent, children in names.items()
         if (root / parent).is_dir() and _add_lines(root / parent / ".gitignore", children)
     ]
+
+
+def git_marks(root: Path) -> list[Path]:
+    """What one of is there if `root` is in a git work tree."""
+    return [place / ".git" for place in (root, *root.parents)]
 
 
 def ensure_own_rules(directory: Path) -> None:
