@@ -59,6 +59,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
         ("pythonpath = []", "pythonpath must be a list"),
         ('link = "symlink"', "link must be one of auto, reflink, copy, hardlink"),
         ('versions = "major"', "versions must be one of"),
+        ('isolation = "none"', "isolation must be one of stage, worker"),
         ('preload = "all"', "preload must be"),
         ('pipeline = ""', "pipeline must be a text"),
         ("jobs = ", "not valid TOML"),

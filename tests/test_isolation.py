@@ -1,0 +1,89 @@
+"""`pivot run --isolation worker`: the same results, and nothing is left behind, however it ends."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from typed import Typed
+
+PIPELINE = """
+    import os, pathlib, subprocess, time
+    from pivot import stage
+
+    def write(name):
+        os.environ["LEAK"] = "1"
+        os.chdir("/")
+        with open(f"{ROOT}/{name}.pid", "w") as file:
+            file.write(str(os.getpid()))
+
+    ROOT = os.getcwd()
+    ITEMS = []
+
+    @stage(outs="a.pid")
+    def a():
+        assert "LEAK" not in os.environ and os.getcwd() == ROOT
+        write("a")
+
+    @stage(deps="a.pid", outs="b.pid")
+    def b():
+        assert "LEAK" not in os.environ and os.getcwd() == ROOT
+        write("b")
+        ITEMS.append(1)
+
+    @stage(deps="b.pid", outs="c.pid")
+    def c():
+        assert not ITEMS
+        write("c")
+
+    @stage(deps="c.pid", outs="d.pid")
+    def d():
+        subprocess.Popen(["sleep", "300"])
+        subprocess.Popen(["sleep", "300"], start_new_session=True)
+        write("d")
+        time.sleep(float(os.environ.get("SLOW", 0)))
+    """
+
+
+def processes_of(project: Typed) -> list[str]:
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit() and int(place.name) != os.getpid():
+            try:
+                if f"MARK={project.root}".encode() in (place / "environ").read_bytes():
+                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+    return found
+
+
+def nothing_left(project: Typed) -> bool:
+    deadline = time.monotonic() + 15
+    while processes_of(project) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not processes_of(project)
+
+
+def test_one_worker_serves_stages_until_one_changes_what_the_others_would_see(project: Typed) -> None:
+    project.write("pipeline.py", PIPELINE)
+    assert project.ran("--isolation", "worker", MARK=str(project.root)) == {"a", "b", "c", "d"}
+    a, b, c, d = (project.read(f"{name}.pid") for name in "abcd")
+    assert a == b
+    assert b != c
+    assert c == d
+    assert nothing_left(project)
+    assert project.ran() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_however_the_run_ends(project: Typed, number: int) -> None:
+    project.write("pipeline.py", PIPELINE)
+    process = project.start("run", MARK=str(project.root), PIVOT_ISOLATION="worker", SLOW="300")
+    while not (project.root / "d.pid").exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert nothing_left(project)
+    assert project.ran() == {"d"}
