@@ -16,18 +16,19 @@ SECTION = re.compile(r"(<!-- measured -->\n).*(?=<!-- /measured -->)", re.DOTALL
 
 
 def write(results: Results, to: Path) -> str:
-    """Write the tables and the plot into the directory `to`; a page beside it that has room for them gets them, too.
+    """Write the plot into the directory `to`, and the tables into the page beside it, or else into `results.md` there.
 
     Returns the tables.
     """
     text = "\n\n".join(section for section in _sections(results) if section) + "\n"
-    (to / "results.md").write_text(text, "utf-8")
     panels = [row for work in ("pandas", "touch") if (row := _panels(results, work))]
     if panels:
         (to / "pipeline.svg").write_text(svg(panels), "utf-8")
     page = to.with_suffix(".md")
     if page.exists():
         page.write_text(SECTION.sub(lambda match: f"{match[1]}\n{text}\n", page.read_text("utf-8")), "utf-8")
+    else:
+        (to / "results.md").write_text(text, "utf-8")
     return text
 
 
