@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pivot_cli import answer
+from pivot_core.observation import always
 
 WORDS = {("run",): f"all fine in {answer.TIME}\n", ("status", "--check"): "fine\n", ("run", "größe"): "one\n"}
 
@@ -109,6 +110,11 @@ def test_other_variables_do_not_count_unless_all_do(root: Path, monkeypatch: pyt
     assert answer.give(["run"]) == 0
     monkeypatch.setenv("SOMETHING", "new")
     assert answer.give(["run"]) is None
+
+
+def test_all_variables_count_that_a_load_always_depends_on() -> None:
+    assert set(always._PREFIXES) <= set(answer.PREFIXES)
+    assert all(name.startswith(answer.PREFIXES) for name in always._VARIABLES)
 
 
 def test_another_search_path_makes_it_void(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

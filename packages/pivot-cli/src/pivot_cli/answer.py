@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 NAME = ".pivot/answer"
 TIME = "\x1a"  # in the words: how long it took
 _MAGIC = b"pivot answer 1\n"
-_PREFIXES = ("PIVOT_", "PYTHON", "LC_", "LANG", "TZ")
+# Of variables that always count: those that pivot_core.observation compares, which takes too long to import.
+PREFIXES = (
+    *("PIVOT_", "PYTHON", "LC_", "LANG", "TZ"),
+    *("OPENBLAS_", "MKL_", "OMP_", "NUMEXPR_", "PANDAS_", "POLARS_", "ARROW_"),
+)
 COMMANDS = frozenset({"run", "status"})
 _THERE = -1  # instead of a time: the mode and the inode are all that counts
 _EVERYTHING = "*"  # among the names of variables: all of them
@@ -144,7 +148,7 @@ def _surroundings(variables: Iterable[str]) -> str:
     counted = [
         f"{name}={value}"
         for name, value in sorted(os.environ.items())
-        if name in names or name.startswith(_PREFIXES) or _EVERYTHING in names
+        if name in names or name.startswith(PREFIXES) or _EVERYTHING in names
     ]
     return "\n".join([sys.version, sys.executable, sys.prefix, str(sys.flags), *sys.path, "", *counted])
 

@@ -49,8 +49,10 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
     read = paths(observed) - observed.looked_up.keys() | observed.files.keys() | observed.listed.keys()
     for path in (*read, *observed.searched, *_own_files(), *_settings(here.project.root), *_search_path()):
         looks.at(path)
-    for path in (*observed.looked_up, *map(str, git_marks(here.project.root))):
-        looks.there(path)
+    for path, seen in observed.looked_up.items():
+        (looks.at if "stat" in seen.partition(" ")[0] else looks.there)(path)
+    for mark in git_marks(here.project.root):
+        looks.there(str(mark))
     for out in here.workspace.graph.producers:
         looks.at(str((here.project.root / out).parent / ".gitignore"))
     try:
