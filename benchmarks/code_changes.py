@@ -6,7 +6,8 @@ Takes some of the cases that Pivot's own tests run, writes each project down, ha
 again, and notes which stages wrote their out anew. The pipeline is the same for all: `from pivot import stage`
 finds an adapter of the tool (benchmarks/adapters) in place of Pivot. Each tool is installed by uv for the occasion.
 What was observed goes to code_changes.json, from which tests/write_fingerprint_pages.py makes the table in
-docs/fingerprints.md. All tools take about half an hour.
+docs/fingerprints.md. All tools take about half an hour on an idle machine; tools that are not named keep what was
+observed before.
 """
 
 import argparse
@@ -125,7 +126,10 @@ def _run(tool: Tool, root: Path) -> None:
         command = [*_python(tool), "-c", "import pivot; pivot.run_all()"]
     else:
         command = [str(Path(sys.executable).with_name("pivot")), "run"]
-    process = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    try:
+        process = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"it takes longer than {TIMEOUT} s") from error
     if process.returncode:
         raise ToolError((process.stdout + process.stderr)[-1000:])
     if not _written(root):
