@@ -216,7 +216,6 @@ class Workspace:
             self.session.runs.add(run_key(declared, task.code, task.deps), finished.outs)
         self.session.locks.write(self._record(task.stage, task.deps, finished.outs))
         self.session.state.save_duration(task.stage, finished.seconds)
-        self._save_sources(task.stage)
         return ""
 
     def abandon(self, task: Task, why: str) -> None:  # noqa: ARG002 - for those who keep a record of failures
@@ -237,6 +236,7 @@ class Workspace:
     def settle(self) -> None:
         """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""
         ensure_ignored(self._project.root, (out for stage in self.graph.stages.values() for out in stage.outs))
+        self.session.state.save_sources(self._loaded.source_text)
         self.session.settle()
 
     # What is there
@@ -328,7 +328,7 @@ class Workspace:
         self.session.locks.write(
             attrs.evolve(recorded, code=digest, manifest=code.manifest, scheme=scheme_of(code), accepted=accepted)
         )
-        self._save_sources(stage)
+        self.session.state.save_sources(self._loaded.source_text)
 
     def _accepted_for(self, record: Record) -> Accepted | None:
         """What code made the outs that are restored, if the present one was only accepted for it."""
@@ -367,11 +367,6 @@ class Workspace:
 
             (failed / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(place, failed / path)
-
-    def _save_sources(self, stage: str) -> None:
-        texts = self._loaded.source_text
-        digests = {entry.digest for entry in self._loaded.code[stage].entries}
-        self.session.state.save_sources({digest: texts[digest] for digest in digests if digest in texts})
 
 
 def _expansion(pattern: str, deps: Iterable[str]) -> Digest:

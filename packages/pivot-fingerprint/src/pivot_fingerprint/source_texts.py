@@ -3,7 +3,9 @@
 import ast
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Final
+
+_BLOCKS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 class SourceTexts(Mapping[str, str]):
@@ -24,14 +26,20 @@ class SourceTexts(Mapping[str, str]):
 
 def normal_text(tree: ast.AST) -> str:
     """The source of `tree` without comments, docstrings and the author's formatting."""
-    return ast.unparse(_WithoutDocstrings().visit(copy.deepcopy(tree)))
+    return ast.unparse(_bare(tree))
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        body: Any = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [item for item in body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
-            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined] # it has a body
+def _bare(node: ast.AST) -> ast.AST:
+    """`node` without statements that are constants, as docstrings are. Expressions are shared, not copied."""
+    blocks = {name: block for name in _BLOCKS if isinstance(block := getattr(node, name, None), list)}
+    if not blocks:
         return node
+    bare = copy.copy(node)
+    for name, block in blocks.items():
+        kept = [_bare(item) for item in block if not _is_constant(item)]
+        setattr(bare, name, [ast.Pass()] if block and not kept and name != "orelse" else kept)
+    return bare
+
+
+def _is_constant(statement: ast.AST) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
