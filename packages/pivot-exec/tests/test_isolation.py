@@ -163,7 +163,7 @@ CHANGES = {
     "module": ("sys.modules['helper'] = None", "sys.modules['helper']", False),
     "thread local": ("LOCAL.x = 2", "vars(LOCAL)", False),
     "queue": ("QUEUE.put(1)", "QUEUE.qsize()", False),
-    "builtin": ("import builtins; builtins.len = lambda _: 5", "len([])", False),
+    "builtin": ("import builtins; builtins.hex = lambda _: 5", "hex(1)", False),
     "option of pandas": ("pd.set_option('display.max_rows', 7)", "pd.get_option('display.max_rows')", False),
 }
 GLOBALS = """
