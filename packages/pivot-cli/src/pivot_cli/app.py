@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+from pivot_cli import __version__
 
 FINE, FAILED, MISUSE, STALE = 0, 1, 2, 3
 PIPE_CLOSED = 128 + 13  # what a program that SIGPIPE ended gives
@@ -70,9 +71,7 @@ class LazyGroup(click.Group):
 def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
-
-    click.echo(f"pivot {version('pivot-cli')}")
+    click.echo(f"pivot {__version__}")
     ctx.exit()
 
 
@@ -81,7 +80,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool)
     "-C",
     "directory",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Work as if started in DIR.",
 )
 @click.option(
@@ -93,9 +92,11 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool)
     help="Show the version and exit.",
 )
 @click.pass_context
-def cli(ctx: click.Context, directory: Path | None) -> None:
+def cli(ctx: click.Context, directory: str | None) -> None:
     """Run pipelines of plain Python functions, and re-run only what changed: data, parameters or code."""
-    ctx.obj = directory
+    from pathlib import Path  # takes as long as all of --help
+
+    ctx.obj = None if directory is None else Path(directory)
 
 
 def main(arguments: list[str] | None = None) -> int:
