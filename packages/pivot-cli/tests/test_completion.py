@@ -74,7 +74,7 @@ def typed(place: Path, line: str, *, inside: str = "") -> list[str]:
 
 def test_commands_and_options_are_offered(project: Path) -> None:
     assert typed(project, "pivot st") == ["status"]
-    assert typed(project, "pivot run --kee") == ["--keep-going"]
+    assert typed(project, "pivot run --keep-g") == ["--keep-going"]
     assert typed(project, "pivot dag --format m") == ["mermaid"]
     assert typed(project, "pivot completion f") == ["fish"]
 

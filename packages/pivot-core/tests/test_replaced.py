@@ -69,7 +69,6 @@ REPLACED = {
     "with one below that replaces too": "@loud\n@stage(name='f')\n@loud\ndef f(): ...\n",
     "under a condition": "if True:\n    @loud\n    @stage\n    def f(): ...\n",
     "in a handler": "try:\n    1 / 0\nexcept ZeroDivisionError:\n    @loud\n    @stage\n    def f(): ...\n",
-    "a coroutine": "@loud\n@stage\nasync def f(): ...\n",
     "though another scope has the name": "@loud\n@stage\ndef f(): ...\n\ndef g():\n    f = 1\n    return f\n",
     "by an object, though another scope has the name": (
         "class Task:\n    def __init__(self, f): self.f = f\n\n@Task\n@stage\ndef f(): ...\n\ndef g(): f = 1\n"
@@ -82,7 +81,7 @@ KEPT = {
     "one that returns the function": "@same\n@stage\ndef f(): ...\n",
     "a plain call": "def f(): ...\nstage(f)\n",
     "a plain call, wrapped afterwards": "def f(): ...\nstage(f)\nf = functools.cache(f)\n",
-    "plain calls in a loop": "def f(x): ...\nfor n in range(3):\n    stage(f, name=f'f{n}')\n",
+    "plain calls in a loop": "def f(): ...\nfor n in range(3):\n    stage(f, name=f'f{n}')\n",
     "partials in a loop": "for n in range(3):\n    stage(functools.partial(other, n), name=f'f{n}')\n",
     "definitions in a loop": ("for n in range(3):\n    @stage(name=f'f{n}')\n    def f(): ...\n"),
     "decorated definitions in a loop": "for n in range(3):\n    @same\n    @stage(name=f'f{n}')\n    def f(): ...\n",
