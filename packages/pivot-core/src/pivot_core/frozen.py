@@ -57,6 +57,11 @@ class FrozenLoader(importlib.machinery.SourceFileLoader):
         return compile(self._sources.read(path), path, "exec", dont_inherit=True)
 
 
+def is_frozen(module: object) -> bool:
+    """Whether a module was loaded from frozen sources: it is one of the project."""
+    return isinstance(getattr(getattr(module, "__spec__", None), "loader", None), FrozenLoader)
+
+
 class FrozenFinder:
     """A finder for sys.meta_path that leaves the finding to the path finder, and serves project modules itself."""
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from pivot_core.frozen import FrozenLoader
+from pivot_core.frozen import is_frozen
 
 from pivot_exec import system
 from pivot_exec.leftovers import Leftovers
@@ -29,9 +29,7 @@ class Ahead:
         return tuple(
             name
             for name, module in list(sys.modules.items())
-            if name not in self._known
-            and name.partition(".")[0] in self._known
-            and not isinstance(getattr(getattr(module, "__spec__", None), "loader", None), FrozenLoader)
+            if name not in self._known and name.partition(".")[0] in self._known and not is_frozen(module)
         )
 
     def want(self, names: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
         channel.close()
         system.end_children()
         keep = keep if setup.keep is None else setup.keep
-        _let_go_of_terminal()
+        system.fall_silent()
         following = stayed.next(setup.project, keep) if keep > 0 else None
         if following is None:
             os._exit(0)
@@ -52,13 +52,6 @@ def _serve(channel: Channel, setup: Setup) -> None:
         preload.import_all(retry.modules)
         _set_environment(before)
         _run_loader(channel, setup, may_retry=False)
-
-
-def _let_go_of_terminal() -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for target in (0, 1, 2):
-        os.dup2(nothing, target)
-    os.close(nothing)
 
 
 def prepare_interpreter(*, hide_seed: bool) -> None:

@@ -152,6 +152,14 @@ def ending(code: int) -> str:
         return f"killed by signal {-code}"
 
 
+def fall_silent() -> None:
+    """Point the standard streams at nothing."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
 def fork() -> int:
     """os.fork without Python's warning about threads: that libraries which were only imported survive it was tried, and
     where a project has started threads Pivot does not fork."""

@@ -271,13 +271,11 @@ def _error(status: int) -> str:
 
 def _libraries_met(known: set[str]) -> tuple[str, ...]:
     """The modules that loading imported and that are no part of the project."""
-    from pivot_core.frozen import FrozenLoader
+    from pivot_core.frozen import is_frozen
 
     met = [(name, module) for name, module in list(sys.modules.items()) if name not in known]
     return tuple(
-        name
-        for name, module in met
-        if (spec := getattr(module, "__spec__", None)) is not None and not isinstance(spec.loader, FrozenLoader)
+        name for name, module in met if getattr(module, "__spec__", None) is not None and not is_frozen(module)
     )
 
 

@@ -62,18 +62,12 @@ def _serve(answer: int, setup: Setup, close: tuple[int, ...]) -> NoReturn:
     child.become(close)
     channel = Channel(socket.socket(fileno=answer))
     channel.send(os.getpid())
-    _fall_silent()
+    system.fall_silent()
     child.reseed()
     elsewhere = _fill_memory()
     channel.send(load_to_compare(setup.project, setup.compared))
     del elsewhere
     os._exit(0)
-
-
-def _fall_silent() -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
 
 
 def _fill_memory() -> list[object]:

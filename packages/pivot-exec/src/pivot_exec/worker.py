@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import NoReturn
 
-from pivot_core.frozen import FrozenLoader
+from pivot_core.frozen import is_frozen
 from pivot_core.interfaces import Task
 from pivot_core.project import Project
 
@@ -90,7 +90,7 @@ class State:
         if not child.complete_files() or self._leftovers.found() or self._watch.changed():
             return False
         new = self._modules.new()
-        if any(map(_is_project_module, new)):
+        if any(is_frozen(sys.modules.get(name)) for name in new):
             return False
         # What an import did, the next stage would not get by importing the same again.
         if new and self._resets.changed():
@@ -99,12 +99,7 @@ class State:
 
 
 def _project_modules() -> dict[str, ModuleType]:
-    return {name: module for name, module in list(sys.modules.items()) if _is_project_module(name)}
-
-
-def _is_project_module(name: str) -> bool:
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return isinstance(getattr(spec, "loader", None), FrozenLoader)
+    return {name: module for name, module in list(sys.modules.items()) if is_frozen(module)}
 
 
 def _options() -> list[object]:
