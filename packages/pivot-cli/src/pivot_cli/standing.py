@@ -46,8 +46,8 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
     observed = here.loaded.observed
     if observed is None or observed.problem:
         return None
-    read = paths(observed) - observed.looked_up.keys() | observed.files.keys() | observed.listed.keys()
-    for path in (*read, *observed.searched, *_own_files(), *_settings(here.project.root), *_search_path()):
+    read = {*observed.files, *observed.listed, *observed.searched, *(paths(observed) - observed.looked_up.keys())}
+    for path in (*read, *_own_files(), *_settings(here.project.root), *map(os.path.abspath, sys.path)):
         looks.at(path)
     for path, seen in observed.looked_up.items():
         (looks.at if "stat" in seen.partition(" ")[0] else looks.there)(path)
@@ -103,13 +103,3 @@ def _settings(root: Path) -> Iterator[str]:
     """What decides which project this is and how it is set."""
     for name in ("pipeline.py", "__init__.py", "pyproject.toml", ".pivot/config.yaml"):
         yield str(root / name)
-
-
-def _search_path() -> Iterator[str]:
-    """Where modules come from: a distribution that is installed, removed or upgraded changes its directory."""
-    yield f"{sys.prefix}/pyvenv.cfg"
-    for entry in sys.path:
-        place = os.path.abspath(entry)  # noqa: PTH100 - a link stays as it is
-        yield place
-        if os.path.isdir(place):  # noqa: PTH112
-            yield from (f"{place}/{name}" for name in os.listdir(place) if name.endswith(".pth"))  # noqa: PTH208

@@ -158,6 +158,8 @@ class Workspace:
         for name, decision in decisions.items():
             if decision.may_be_accepted and not refused:
                 self._accept(name)
+        if not refused:
+            self.session.state.save_sources(self._loaded.source_text)
         return Acceptance(decisions, refused)
 
     def restore(self, stage: str) -> None:
@@ -328,7 +330,6 @@ class Workspace:
         self.session.locks.write(
             attrs.evolve(recorded, code=digest, manifest=code.manifest, scheme=scheme_of(code), accepted=accepted)
         )
-        self.session.state.save_sources(self._loaded.source_text)
 
     def _accepted_for(self, record: Record) -> Accepted | None:
         """What code made the outs that are restored, if the present one was only accepted for it."""
