@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -156,6 +157,7 @@ class Bench:
         jobs: int = 1,
         keep_going: bool = False,
         force: Collection[str] = (),
+        began: float | None = None,
     ) -> RunResult:
         return run(
             upstreams,
@@ -167,6 +169,7 @@ class Bench:
             jobs=jobs,
             force=force,
             keep_going=keep_going,
+            began=began,
         )
 
     def outcomes(self, *, keep_going: bool = False) -> dict[str, str]:
@@ -203,6 +206,14 @@ def test_events_begin_and_end_the_run_and_each_stage(bench: Bench) -> None:
     assert events[-1].stage_seconds == 3.0
     assert [event.stage for event in bench.events.of(StageStarted)] == bench.hands.submitted
     assert bench.events.end_of("a").reasons == (NeverRun(),)
+
+
+def test_the_wall_time_counts_from_when_it_is_said_to_have_begun(bench: Bench) -> None:
+    bench.run()
+    bench.run(began=time.monotonic() - 1000)
+    [short, long] = bench.events.of(RunFinished)
+    assert short.seconds < 1000 < long.seconds
+    assert long.overhead_seconds > 1000 - 10
 
 
 def test_where_nothing_runs_no_executor_is_started(bench: Bench) -> None:
@@ -303,9 +314,13 @@ def test_an_executor_that_does_not_start_ends_the_run(bench: Bench) -> None:
         raise SnapshotError("something else than a moment ago")
 
     bench.hands.on_start = refuse
+    bench.files.decisions = {"a": Decision("up_to_date")}
     with pytest.raises(SnapshotError, match="something else"):
         bench.run()
     assert bench.hands.submitted == []
+    assert bench.files.done == ["settle"]
+    [end] = bench.events.of(RunFinished)
+    assert (end.outcomes, end.error) == ({"up to date": 1}, "something else than a moment ago")
 
 
 def test_reasons_are_kept_for_the_end_of_a_stage(bench: Bench) -> None:
@@ -362,14 +377,19 @@ def test_what_had_finished_when_the_signal_came_is_recorded(bench: Bench) -> Non
     assert "record a" in bench.files.done
 
 
-@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
-def test_a_signal_ends_a_start_of_the_executor_that_takes_long(
-    bench: Bench, number: int, raised: type[BaseException]
-) -> None:
-    bench.hands.on_start = send(number)
-    with pytest.raises(raised):
-        bench.run()
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_start_of_the_executor_that_takes_long(bench: Bench, number: int) -> None:
+    def take_long() -> None:
+        send(number)()
+        raise AssertionError("the signal did not end it")
+
+    bench.hands.on_start = take_long
+    result = bench.run()
+    assert result.interrupted == number
+    assert set(result.outcomes.values()) == {Outcome.CANCELLED}
     assert bench.hands.submitted == []
+    [end] = bench.events.of(RunFinished)
+    assert end.interrupted == number
 
 
 def test_the_handlers_of_signals_are_put_back(bench: Bench) -> None:

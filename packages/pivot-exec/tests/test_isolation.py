@@ -39,7 +39,7 @@ class Runner:
     def __init__(self, root: Path, isolation: Isolation) -> None:
         self.root = root
         self.project = Project(root, Settings(isolation=isolation))
-        self.executor = LocalExecutor(self.project, NoStore(), NoStore())
+        self.executor = LocalExecutor(self.project, NoStore())
         self.loaded: Loaded | None = None
         self.count = 0
         self.pids: dict[str, int] = {}

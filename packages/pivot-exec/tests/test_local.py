@@ -41,7 +41,7 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.project = Project(root)
-        self.executor = LocalExecutor(self.project, FakeStore(), FakeStore())
+        self.executor = LocalExecutor(self.project, FakeStore())
         self.loaded: Loaded | None = None
 
     def load(self, source: str) -> Loaded:
@@ -324,7 +324,7 @@ def test_when_the_main_process_is_killed_nothing_is_left(tmp_path: Path) -> None
     program = (
         "import sys; from pathlib import Path; from pivot_core.project import Project\n"
         "from pivot_core.interfaces import Limits, Task; from pivot_exec.local import LocalExecutor\n"
-        "project = Project(Path(sys.argv[1])); executor = LocalExecutor(project, None, None)\n"
+        "project = Project(Path(sys.argv[1])); executor = LocalExecutor(project, None)\n"
         "executor.start(executor.load(project), Limits(1))\n"
         "executor.submit(Task('1', 'one', '', {}, {}, (), 'log'))\n"
         "while True: executor.next(None)\n"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
 import click
 from pivot_core import snapshot, volatile
-from pivot_core.events import Event, Notice
+from pivot_core.events import Event, LoadFinished, LoadStarted, Notice
 from pivot_core.interfaces import EventSink, Loaded
 from pivot_core.model import Digest
 from pivot_core.project import Project, discover
@@ -54,7 +56,7 @@ def opened(
     """
     with (
         Session(project, readonly=readonly, wait=wait) as session,
-        _executor(project, session, debug=debug) as executor,
+        _executor(project, session, sink, debug=debug) as executor,
     ):
         known = None if reload else snapshot.recall(session.state, project, digest=_digest_by(session.hasher))
         loaded = known or executor.load(project)
@@ -67,8 +69,24 @@ def opened(
             snapshot.save(session.state, project, loaded)
 
 
-def _executor(project: Project, session: Session, *, debug: bool) -> LocalExecutor:
-    return LocalExecutor(project, session.store, session.hasher, debug=debug, compared=volatile.recall(session.state))
+def _executor(project: Project, session: Session, sink: EventSink, *, debug: bool) -> LocalExecutor:
+    return LocalExecutor(
+        project,
+        session.store,
+        debug=debug,
+        compared=volatile.recall(session.state),
+        loading=partial(_loading, project, sink),
+    )
+
+
+@contextmanager
+def _loading(project: Project, sink: EventSink) -> Iterator[None]:
+    began = time.monotonic()
+    sink.emit(LoadStarted(project.settings.pipeline))
+    try:
+        yield
+    finally:
+        sink.emit(LoadFinished(time.monotonic() - began))
 
 
 def _digest_by(hasher: Hasher) -> Callable[[str], Digest]:

@@ -28,6 +28,22 @@ class Outcome(enum.Enum):
 
 
 @attrs.frozen
+class LoadStarted:
+    """The pipeline is imported now. That may be before the run starts, or when the first stage has to run."""
+
+    kind: ClassVar = "load_started"
+    pipeline: str  # as the setting says it
+
+
+@attrs.frozen
+class LoadFinished:
+    """Importing the pipeline has ended, well or not."""
+
+    kind: ClassVar = "load_finished"
+    seconds: float
+
+
+@attrs.frozen
 class RunStarted:
     kind: ClassVar = "run_started"
     stages: tuple[str, ...]
@@ -68,17 +84,22 @@ class Notice:
 
 @attrs.frozen
 class RunFinished:
-    """`seconds` is wall time; `stage_seconds` the sum of what the stages took; `overhead_seconds` the part of the wall
-    time during which no stage was running."""
+    """`seconds` is wall time since the command was started; `stage_seconds` the sum of what the stages took;
+    `overhead_seconds` the part of the wall time during which no stage was running.
+
+    `interrupted` is the number of the signal that ended the run; with `error` the run ended before all stages had their
+    outcomes, since none could be started."""
 
     kind: ClassVar = "run_finished"
     outcomes: dict[str, int] = attrs.field(hash=False)  # by Outcome.value
     seconds: float
     stage_seconds: float
     overhead_seconds: float
+    interrupted: int | None = None
+    error: str = ""
 
 
-type Event = RunStarted | StageStarted | StageFinished | Notice | RunFinished
+type Event = LoadStarted | LoadFinished | RunStarted | StageStarted | StageFinished | Notice | RunFinished
 
 
 @attrs.frozen

@@ -120,6 +120,9 @@ class Executor(Protocol):
 class Store(Protocol):
     """Objects by digest. An object is immutable: whatever was put is what can be fetched, or nothing."""
 
+    def state(self, path: str) -> FileState | None:
+        """What is at `path`, whether it is stored or not; None where there is nothing."""
+
     def missing(self, digests: Collection[Digest]) -> set[Digest]: ...
 
     def put(self, path: Path) -> FileState:
@@ -127,13 +130,6 @@ class Store(Protocol):
 
     def fetch(self, state: FileState, path: Path) -> None:
         """Put the object at `path`, replacing what is there. Raises MissingObjectError if it is gone or damaged."""
-
-
-class States(Protocol):
-    """What tells the state of a path without storing it."""
-
-    def state(self, path: str) -> FileState | None:
-        """What is at `path`; None where there is nothing."""
 
 
 class Records(Protocol):

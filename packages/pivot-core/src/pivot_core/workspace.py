@@ -201,7 +201,7 @@ class Workspace:
 
         An out that is not there is the error of the result. Raises PivotError where an out cannot be stored.
         """
-        outs, error = put_outs(self.session.store, self.session.hasher, self._project.root, task.outs)
+        outs, error = put_outs(self.session.store, self._project.root, task.outs)
         return Finished(task.id, seconds, error, outs)
 
     def record(self, task: Task, finished: Finished) -> str:

@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -74,24 +75,33 @@ def run(
     force: Collection[str] = (),
     keep_going: bool = False,
     seconds: Mapping[str, float] | None = None,
+    began: float | None = None,
 ) -> RunResult:
     """Bring the stages of `upstreams` (each with those it waits for) up to date.
 
     The executor is started with `loaded` when the first stage has to run, and what that raises ends the run. `force`
-    names stages that run in any case, `seconds` what is known of how long stages take. While it runs, SIGINT and
-    SIGTERM ask the stages to end, and the second such signal ends them. What a stage raises is an outcome.
+    names stages that run in any case, `seconds` what is known of how long stages take, `began` when what the user waits
+    for began (default: now), by the monotonic clock. While it runs, SIGINT and SIGTERM ask the stages to end, and the
+    second such signal ends them. What a stage raises is an outcome.
     """
     schedule = Schedule(upstreams, jobs, seconds=seconds, keep_going=keep_going)
-    build = _Build(
-        schedule, workspace, executor, sink, root, frozenset(force), lambda: executor.start(loaded, Limits(jobs))
-    )
+    start = partial(executor.start, loaded, Limits(jobs))
+    build = _Build(schedule, workspace, executor, sink, root, frozenset(force), start, began)
     sink.emit(RunStarted(tuple(upstreams), jobs))
-    with _signals(build):
-        build.loop()
+    try:
+        with _signals(build):
+            build.loop()
+    except Exception as error:
+        workspace.settle()
+        sink.emit(build.summary(str(error)))
+        raise
     workspace.settle()
-    outcomes = {stage: build.outcomes[stage] for stage in upstreams}
     sink.emit(build.summary())
-    return RunResult(outcomes, build.interrupted)
+    return RunResult({stage: build.outcomes[stage] for stage in upstreams}, build.interrupted)
+
+
+class _InterruptedError(BaseException):
+    """A signal came while the executor started."""
 
 
 class _Build:
@@ -104,6 +114,7 @@ class _Build:
         root: Path,
         force: frozenset[str],
         start: Callable[[], None],
+        began: float | None,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.interrupted: int | None = None
@@ -119,16 +130,16 @@ class _Build:
         self._starting = False
         self._reasons: dict[str, tuple[Reason, ...]] = {}
         self._tasks: dict[str, Task] = {}
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._stage_seconds = 0.0
         self._busy_seconds = 0.0
         self._busy_since = 0.0
 
     def signalled(self, number: int, _frame: FrameType | None) -> None:
-        if self._starting:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         self.interrupted = self.interrupted or number
         self._signals += 1
+        if self._starting:
+            raise _InterruptedError
         self._executor.wake()
 
     def loop(self) -> None:
@@ -145,10 +156,11 @@ class _Build:
             for report in reports:
                 todo.extend(self._take(report))
 
-    def summary(self) -> RunFinished:
+    def summary(self, error: str = "") -> RunFinished:
         wall = time.monotonic() - self._began
         counts = Counter(outcome.value for outcome in self.outcomes.values())
-        return RunFinished(dict(counts), wall, self._stage_seconds, max(0.0, wall - self._busy_seconds))
+        overhead = max(0.0, wall - self._busy_seconds)
+        return RunFinished(dict(counts), wall, self._stage_seconds, overhead, self.interrupted, error)
 
     def _heed_signals(self) -> list[Instruction]:
         if self._signals == self._signals_seen:
@@ -196,10 +208,9 @@ class _Build:
         return True
 
     def _launch(self, stage: str) -> list[Instruction]:
-        if self._signals:
+        if self._signals or not self._started():
             self._finish(stage, Outcome.CANCELLED)
-            return self._schedule.finished(stage, ok=False)
-        self._start_executor()
+            return self._ended_badly(stage)
         try:
             task = self._workspace.prepare(stage)
         except PivotError as error:
@@ -212,12 +223,18 @@ class _Build:
         self._executor.submit(task)
         return []
 
-    def _start_executor(self) -> None:
-        """At the first stage that runs. It loads the pipeline, for as long as that takes: a signal must end that."""
+    def _started(self) -> bool:
+        """Start the executor, at the first stage that runs; whether it has. It may load the pipeline, for as long as
+        that takes: a signal must end that."""
         if self._start is not None:
             self._starting, start, self._start = True, self._start, None
-            start()
-            self._starting = False
+            try:
+                start()
+                self._starting = False
+            except _InterruptedError:
+                self._starting = False
+                return False
+        return True
 
     def _take(self, report: Report) -> list[Instruction]:
         if isinstance(report, Started):
@@ -249,7 +266,11 @@ class _Build:
             self._sink.emit(Notice(f"its old outs could not be put back: {error}", task.stage))
         outcome = Outcome.CANCELLED if self._signals else Outcome.FAILED
         self._finish(task.stage, outcome, seconds, why, task.log)
-        return self._schedule.finished(task.stage, ok=False)
+        return self._ended_badly(task.stage)
+
+    def _ended_badly(self, stage: str) -> list[Instruction]:
+        """What waits for a stage that a signal ended is not blocked by it: it is dropped like all the rest."""
+        return [*self._heed_signals(), *self._schedule.finished(stage, ok=False)]
 
     def _finish(
         self,

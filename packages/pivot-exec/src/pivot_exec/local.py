@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from pivot_core.errors import PivotError, SnapshotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, States, Store, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
 from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_core.storage.store import put_outs
@@ -30,23 +31,23 @@ class LocalExecutor:
     """Implements `Loader` and `Executor` of pivot_core with processes of this machine; use it as a context manager.
 
     `debug` runs the stages one at a time in the loader, with the terminal attached. `compared` is what is known of
-    values that differ from load to load.
+    values that differ from load to load. While the pipeline is loaded, a context of `loading` is open.
     """
 
     def __init__(
         self,
         project: Project,
         store: Store,
-        hasher: States,
         *,
         debug: bool = False,
         compared: Compared = Compared(),  # noqa: B008 - it is frozen
+        loading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._project = project
         self._store = store
-        self._hasher = hasher
         self._debug = debug
         self._compared = compared
+        self._loading = loading
         self._base: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._selector = selectors.DefaultSelector()
@@ -68,6 +69,13 @@ class LocalExecutor:
 
     def load(self, project: Project) -> Loaded:
         """Start the base and import the pipeline in it. Raises PivotError."""
+        with self._loading():
+            answer = self._load(project)
+        assert self._channel is not None
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        return answer
+
+    def _load(self, project: Project) -> Loaded:
         setup = Setup(project, self._debug, project.settings.keep_warm, self._compared)
         self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
         try:
@@ -80,7 +88,6 @@ class LocalExecutor:
         if isinstance(answer, PivotError):
             raise answer
         assert isinstance(answer, Loaded)
-        self._selector.register(self._channel, selectors.EVENT_READ)
         return answer
 
     def start(self, loaded: Loaded, limits: Limits) -> None:
@@ -177,7 +184,7 @@ class LocalExecutor:
     def _store_outs(self, ended: Ended) -> None:
         outs: dict[str, FileState] = {}
         try:
-            outs, error = put_outs(self._store, self._hasher, self._project.root, self._tasks[ended.task].outs)
+            outs, error = put_outs(self._store, self._project.root, self._tasks[ended.task].outs)
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
             error = str(failure)
         self._stored.append(Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices))

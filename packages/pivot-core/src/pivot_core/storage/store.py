@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import States, Store
+from pivot_core.interfaces import Store
 from pivot_core.model import Digest, FileState, Out
 from pivot_core.storage.digests import TREE_SUFFIX
 from pivot_core.storage.hasher import Hasher
@@ -33,6 +33,10 @@ class ObjectStore:
     def __init__(self, directory: Path, hasher: Hasher, link: LinkKind = "auto") -> None:
         self._objects = Objects(directory, link)
         self._hasher = hasher
+
+    def state(self, path: str) -> FileState | None:
+        """What is at `path`, whether it is stored or not; None where there is nothing."""
+        return self._hasher.state(path)
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:
         """Which of the objects are not there; a directory is missing if its listing or any file of it is."""
@@ -162,7 +166,7 @@ class ObjectStore:
         return known
 
 
-def put_outs(store: Store, hasher: States, root: Path, outs: Iterable[Out]) -> tuple[dict[str, FileState], str]:
+def put_outs(store: Store, root: Path, outs: Iterable[Out]) -> tuple[dict[str, FileState], str]:
     """Store what a stage wrote. Returns the state of each out that is there, and what is wrong if one is not.
 
     Outs that are not cached are looked at only. Raises PivotError where one cannot be stored.
@@ -173,7 +177,7 @@ def put_outs(store: Store, hasher: States, root: Path, outs: Iterable[Out]) -> t
         if not os.path.lexists(place):
             states[out.path] = None
         else:
-            states[out.path] = store.put(place) if out.cache else hasher.state(out.path)
+            states[out.path] = store.put(place) if out.cache else store.state(out.path)
     missing = [path for path, state in states.items() if state is None]
     error = f"did not write {', '.join(missing)}" if missing else ""
     return {path: state for path, state in states.items() if state is not None}, error
