@@ -63,7 +63,6 @@ RECORDS = st.builds(
     deps=st.dictionaries(TEXT, STATES, max_size=3),
     outs=st.dictionaries(TEXT, STATES, max_size=3),
     scheme=TEXT,
-    globs=st.dictionaries(TEXT, TEXT, max_size=2),
     accepted=st.none() | st.builds(Accepted, TEXT, TEXT),
 )
 
@@ -81,7 +80,6 @@ def record(stage: str = "train", **changes: Any) -> Record:
             "tool.sh": FileState(hash_bytes(b"t"), 12, executable=True),
         },
         "scheme": "1/3.13",
-        "globs": {"raw/*.csv": hash_bytes(b"glob")},
     }
     return Record(**{**fields, **changes})
 
@@ -101,7 +99,7 @@ def same(one: Record | None, other: Record) -> bool:
         and canonical(one.params) == canonical(other.params)
         and all(
             getattr(one, name) == getattr(other, name)
-            for name in ("stage", "code", "manifest", "deps", "outs", "scheme", "globs", "accepted")
+            for name in ("stage", "code", "manifest", "deps", "outs", "scheme", "accepted")
         )
     )
 
@@ -136,9 +134,7 @@ def test_our_own_reader_knows_nearly_all_that_we_write(written: Record) -> None:
 @settings(deadline=None)
 @given(RECORDS)
 def test_the_order_of_keys_makes_no_difference(written: Record) -> None:
-    turned = {
-        name: dict(reversed(getattr(written, name).items())) for name in ("manifest", "params", "deps", "outs", "globs")
-    }
+    turned = {name: dict(reversed(getattr(written, name).items())) for name in ("manifest", "params", "deps", "outs")}
     assert emit(attrs.evolve(written, **turned)) == emit(written)
 
 
@@ -163,8 +159,6 @@ def test_the_form_is_what_users_and_diffs_see() -> None:
         "  lr: 0.1",
         "deps:",
         f'  data.csv: {{digest: "{hash_bytes(b"data")}", size: 5120}}',
-        "globs:",
-        f'  "raw/*.csv": "{hash_bytes(b"glob")}"',
         "outs:",
         f'  model.pkl: {{digest: "{hash_bytes(b"m")}", size: 88}}',
         f'  plots: {{digest: "{hash_bytes(b"plots")}.tree", size: 10, files: 3}}',

@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import attrs
 import pytest
 from pivot_core.model import FileState
 from pivot_core.storage import state as state_module
 from pivot_core.storage.stamps import Row, Stamp
-from pivot_core.storage.state import KEPT_RUNS, StateDB, StoredRuns, is_local
+from pivot_core.storage.state import KEPT_RUNS, Failure, StateDB, StoredRuns, is_local
 
 ROWS = [Row("data/a.csv", Stamp(1, 2, 3, 4), "xxh3:1"), Row("\udcff\n", Stamp(2**62, 2**62, 0, 2**62), "xxh3:2")]
 OUTS = {"a": FileState("xxh3:1", 3), "d\udcff": FileState("xxh3:2.tree", 4, files=2, link="x")}
+FAILURE = Failure(1e9, "ValueError: no luck", 2.5, ".pivot/logs/train.log")
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def fill(db: StateDB) -> None:
     db.add_events([("run1", 0, {"event": "run_started"}), ("run1", 1, {"event": "run_finished"})])
     db.save_fact("snapshot", b"\0\xff")
     db.save_outs("key", OUTS)
+    db.save_failure("train", FAILURE)
 
 
 def is_full(db: StateDB) -> bool:
@@ -50,6 +53,7 @@ def is_full(db: StateDB) -> bool:
         and db.events("run1") == [{"event": "run_started"}, {"event": "run_finished"}]
         and db.fact("snapshot") == b"\0\xff"
         and db.outs_of("key") == OUTS
+        and db.failures() == {"train": FAILURE}
     )
 
 
@@ -62,6 +66,7 @@ def is_empty(db: StateDB) -> bool:
         and db.events("run1") == []
         and db.fact("snapshot") is None
         and db.outs_of("key") is None
+        and db.failures() == {}
     )
 
 
@@ -88,6 +93,40 @@ def test_the_newest_runs_are_kept_in_order(db: StateDB) -> None:
     db.forget_old_runs()
     assert db.runs() == [f"run{number:03}" for number in range(3, KEPT_RUNS + 3)]
     assert db.events("run010") == [{"n": 0}, {"n": 1}]
+
+
+def test_a_failure_is_replaced_by_the_next_and_forgotten(db: StateDB) -> None:
+    db.save_failure("train", FAILURE)
+    db.save_failure("train", attrs.evolve(FAILURE, error="exit code 4"))
+    assert db.failures()["train"].error == "exit code 4"
+    db.forget_failure("train")
+    assert db.failures() == {}
+
+
+def test_only_the_newest_outs_and_the_present_and_newest_sources_are_kept(db: StateDB) -> None:
+    db.kept_outs, db.kept_sources = 3, 2
+    for number in range(5):
+        db.save_outs(f"key{number}", OUTS)
+        db.save_sources({f"text{number}": "…"})
+    db.save_outs("key0", OUTS)
+    db.prune({"text0": "…"})
+    assert [number for number in range(5) if db.outs_of(f"key{number}")] == [0, 3, 4]
+    assert [number for number in range(5) if db.source(f"text{number}")] == [0, 3, 4]
+
+
+def test_where_the_present_sources_are_not_known_none_is_forgotten(db: StateDB) -> None:
+    db.kept_sources = 1
+    db.save_sources({"a": "…", "b": "…", "c": "…"})
+    db.prune()
+    assert all(db.source(name) for name in "abc")
+
+
+def test_nothing_is_asked_about_bounds_where_no_row_came(db: StateDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.save_sources({"a": "…"})
+    db.prune({"a": "…"})
+    db.save_sources({"a": "…"})
+    monkeypatch.setattr(db, "_connection", None)
+    db.prune({"a": "…"})
 
 
 def test_names_that_are_not_utf8_do_no_harm(db: StateDB) -> None:

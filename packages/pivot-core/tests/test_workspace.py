@@ -166,25 +166,6 @@ def test_a_glob_is_expanded_into_deps(root: Path) -> None:
         assert workspace.plan()["a"].reasons == (DepAdded("d/2.csv"), DepRemoved("d/1.csv"))
 
 
-def test_the_record_of_a_glob_tells_its_expansions_apart(root: Path) -> None:
-    Path("d").mkdir()
-    write("d/1.csv", "1")()
-    stage = make_stage("a", ["d/*.csv", "d/*.txt"], ["mid"])
-    write("d/1.txt", "1")()
-    digests = set()
-    for name in ("d/2.csv", "d/3.csv"):
-        write(name, "1")()
-        run(root, stage, functions={"a": write("mid", "x")})
-        with Session(Project(root), readonly=True) as session:
-            record = session.locks.read("a")
-        assert record is not None
-        assert set(record.globs) == {"d/*.csv", "d/*.txt"}
-        digests.add((record.globs["d/*.csv"], record.globs["d/*.txt"]))
-    (one, text), (other, same_text) = digests
-    assert one != other
-    assert text == same_text
-
-
 def test_what_is_ignored_in_an_out_outlives_runs_and_failures(root: Path) -> None:
     write(".pivotignore", "*.note\n")()
     Path("mid").mkdir()

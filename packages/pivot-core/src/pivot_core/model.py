@@ -114,5 +114,4 @@ class Record:
     deps: Mapping[str, FileState] = attrs.field(hash=False)
     outs: Mapping[str, FileState] = attrs.field(hash=False)
     scheme: str = ""  # of the fingerprint: "<scheme>/<python version>"; digests of other schemes cannot be compared
-    globs: Mapping[str, Digest] = attrs.field(factory=dict, hash=False)  # a glob dep and the digest of its expansion
     accepted: Accepted | None = None

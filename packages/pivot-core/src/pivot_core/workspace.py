@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,10 +14,9 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
-from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, Digest, FileState, Out, Record, Stage
+from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, FileState, Out, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
-from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.gitignore import ensure_ignored
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.lockfile import file_name
@@ -239,6 +238,7 @@ class Workspace:
         """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""
         ensure_ignored(self._project.root, (out for stage in self.graph.stages.values() for out in stage.outs))
         self.session.state.save_sources(self._loaded.source_text)
+        self.session.state.prune(self._loaded.source_text)
         self.session.settle()
 
     # What is there
@@ -316,7 +316,6 @@ class Workspace:
             deps=deps,
             outs={out.path: outs[out.path] for out in declared.outs},
             scheme=scheme_of(code),
-            globs={dep.path: _expansion(dep.path, deps) for dep in declared.deps if dep.is_glob},
         )
 
     def _accept(self, stage: str) -> None:
@@ -368,13 +367,6 @@ class Workspace:
 
             (failed / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(place, failed / path)
-
-
-def _expansion(pattern: str, deps: Iterable[str]) -> Digest:
-    """The digest of what a glob names among `deps`."""
-    return hash_bytes(
-        "\n".join(sorted(path for path in deps if matches(pattern, path))).encode("utf-8", "surrogateescape")
-    )
 
 
 def _is_cached(stage: Stage) -> bool:

@@ -11,7 +11,7 @@ from pivot_core.model import Accepted, FileState, Record
 from pivot_core.storage.locktext import FORMAT
 
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_FIELDS = {"pivot", "stage", "scheme", "code", "manifest", "params", "deps", "globs", "outs"}
+_FIELDS = {"pivot", "stage", "scheme", "code", "manifest", "params", "deps", "outs"}
 
 
 def read_yaml(text: str, file: str) -> Record:
@@ -44,7 +44,6 @@ def _problems(data: Any) -> Iterator[str]:
         yield from _type(data[name], str, "text", f"$.{name}")
     for name, check in (
         ("manifest", _text),
-        ("globs", _text),
         ("params", _anything),
         ("deps", _state),
         ("outs", _state),
@@ -114,6 +113,5 @@ def _record(data: dict[str, Any]) -> Record:
         deps={path: FileState(**state) for path, state in data["deps"].items()},
         outs={path: FileState(**state) for path, state in data["outs"].items()},
         scheme=data["scheme"],
-        globs=data["globs"],
         accepted=Accepted(**data["accepted"]) if "accepted" in data else None,
     )

@@ -11,7 +11,6 @@
       lr: 0.1
     deps:
       data.csv: {digest: "xxh3:…", size: 5120}
-    globs: {}
     outs:
       plots: {digest: "xxh3:….tree", size: 10240, files: 3}
       tool.sh: {digest: "xxh3:…", size: 12, executable: true}
@@ -44,7 +43,7 @@ _STATE = re.compile(
     re.ASCII,
 )
 _ACCEPTED = re.compile(r'accepted: \{code: ("(?:[^"\\]|\\.)*"), scheme: ("(?:[^"\\]|\\.)*")\}', re.ASCII)
-_SECTIONS = ("manifest", "params", "deps", "globs", "outs")
+_SECTIONS = ("manifest", "params", "deps", "outs")
 
 
 def emit(record: Record) -> bytes:
@@ -60,7 +59,6 @@ def emit(record: Record) -> bytes:
     _section(lines, "manifest", {name: _quoted(digest) for name, digest in record.manifest.items()})
     _section(lines, "params", {name: _value(value) for name, value in record.params.items()})
     _section(lines, "deps", {path: _state(state) for path, state in record.deps.items()})
-    _section(lines, "globs", {glob: _quoted(digest) for glob, digest in record.globs.items()})
     _section(lines, "outs", {path: _state(state) for path, state in record.outs.items()})
     text = "\n".join([*lines, ""]).encode()
     return text + f'check: "{hash_bytes(text)}"\n'.encode()
@@ -119,7 +117,6 @@ def _parse(lines: list[str]) -> Record:
         manifest={name: _text(value) for name, value in sections["manifest"].items()},
         params={name: json.loads(value) for name, value in sections["params"].items()},
         deps={path: _read_state(value) for path, value in sections["deps"].items()},
-        globs={glob: _text(value) for glob, value in sections["globs"].items()},
         outs={path: _read_state(value) for path, value in sections["outs"].items()},
         accepted=Accepted(*map(_text, accepted.groups())) if accepted else None,
     )

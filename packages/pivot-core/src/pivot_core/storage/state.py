@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from pivot_core.interfaces import Store
 
-VERSION = 1
+VERSION = 2
 KEPT_RUNS = 50
+KEPT_OUTS = 100_000  # rows of the run cache
+KEPT_SOURCES = 20_000  # texts, besides those of the present code
 _WAIT = 2.0  # seconds for another writer
 _ASIDE = ".damaged"
 _ACCEPTED = ""  # a key of run-cache rows that is no path
@@ -34,9 +36,10 @@ _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS stamps (
     path BLOB PRIMARY KEY, mtime_ns INT, ctime_ns INT, size INT, inode INT, digest TEXT
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS run_cache (key TEXT PRIMARY KEY, outs TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run_cache (key TEXT PRIMARY KEY, outs TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS durations (stage TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sources (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS failures (stage TEXT PRIMARY KEY, failure TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT NOT NULL, sequence INT NOT NULL, envelope TEXT NOT NULL, PRIMARY KEY (run, sequence)
 );
@@ -45,15 +48,29 @@ PRAGMA user_version = {VERSION};
 """
 
 
+@attrs.frozen
+class Failure:
+    """How a stage failed last. `log` is the path of what it printed, relative to the root; "" if it never started."""
+
+    time: float  # of its end, in seconds since the epoch
+    error: str
+    seconds: float  # that it took
+    log: str
+
+
 class StateDB:
     """The database at `path`. Reading one that is not there gives nothing; `problem` is what the user may be told.
 
     With `readonly` nothing is written, the file itself included.
     """
 
+    kept_outs = KEPT_OUTS
+    kept_sources = KEPT_SOURCES
+
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self._path = path
         self._readonly = readonly
+        self._grew = False  # in what `prune` bounds
         self.problem = ""
         self._connection = self._open()
 
@@ -92,7 +109,7 @@ class StateDB:
 
     def save_sources(self, texts: Mapping[str, str]) -> None:
         """Keep source text by digest, for `explain` to show what changed."""
-        self._write("INSERT OR IGNORE INTO sources VALUES (?, ?)", texts.items())
+        self._grew |= self._write("INSERT OR IGNORE INTO sources VALUES (?, ?)", texts.items()) > 0
 
     # History
 
@@ -115,6 +132,22 @@ class StateDB:
     def forget_old_runs(self) -> None:
         """Keep the newest runs only."""
         self._write("DELETE FROM runs WHERE run = ?", [(run,) for run in self.runs()[:-KEPT_RUNS]])
+
+    # Failures
+
+    def failures(self) -> dict[str, Failure]:
+        """The stages that failed last, with what is known of that."""
+        try:
+            rows = self._read("SELECT stage, failure FROM failures")
+            return {stage: Failure(**json.loads(text)) for stage, text in rows}
+        except (ValueError, TypeError):
+            return {}
+
+    def save_failure(self, stage: str, failure: Failure) -> None:
+        self._write("REPLACE INTO failures VALUES (?, ?)", [(stage, json.dumps(attrs.asdict(failure)))])
+
+    def forget_failure(self, stage: str) -> None:
+        self._write("DELETE FROM failures WHERE stage = ?", [(stage,)])
 
     # Facts
 
@@ -140,7 +173,7 @@ class StateDB:
         data = {path: attrs.asdict(state) for path, state in outs.items()}
         if accepted is not None:
             data[_ACCEPTED] = attrs.asdict(accepted)
-        self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))])
+        self._grew |= self._write("REPLACE INTO run_cache VALUES (?, ?)", [(key, json.dumps(data))]) > 0
 
     def _run(self, key: str) -> tuple[dict[str, FileState], Accepted | None] | None:
         """The outs of a row, and what code made them if the key's was only accepted for it."""
@@ -155,19 +188,32 @@ class StateDB:
         except (ValueError, TypeError, AttributeError):
             return None
 
+    # Bounds
+
+    def prune(self, present: Collection[str] = ()) -> None:
+        """Where there are too many, forget the oldest rows of the run cache, and the oldest source texts besides the
+        `present` ones (none if these are not known). Asks nothing if neither grew since this was opened."""
+        if not self._grew:
+            return
+        self._grew = False
+        self._write("DELETE FROM run_cache WHERE rowid <= (SELECT max(rowid) FROM run_cache) - ?", [(self.kept_outs,)])
+        if present and self._read("SELECT count(*) FROM sources")[0][0] > self.kept_sources + len(present):
+            digests = [digest for (digest,) in self._read("SELECT digest FROM sources ORDER BY rowid")]
+            old = [digest for digest in digests if digest not in present]
+            self._write("DELETE FROM sources WHERE digest = ?", [(digest,) for digest in old[: -self.kept_sources]])
+
     def _read(self, query: str, *values: str) -> list[Any]:
         return self._guarded(lambda: self._connection.execute(query, [_safe(value) for value in values]).fetchall(), [])
 
-    def _write(self, statement: str, rows: Iterable[Iterable[Any]]) -> None:
-        """All rows in one transaction."""
+    def _write(self, statement: str, rows: Iterable[Iterable[Any]]) -> int:
+        """All rows in one transaction. Returns how many rows of the table that changed."""
         batch = [[_safe(value) for value in row] for row in rows]
 
-        def write() -> None:
+        def write() -> int:
             with self._connection:
-                self._connection.executemany(statement, batch)
+                return self._connection.executemany(statement, batch).rowcount
 
-        if batch:
-            self._guarded(write, None)
+        return self._guarded(write, 0) if batch else 0
 
     def _guarded[T](self, work: Callable[[], T], otherwise: T) -> T:
         import sqlite3
