@@ -52,7 +52,7 @@ class Fingerprinter:
         `ignore_code` are objects, or names of modules and definitions ("pkg.mod", "pkg.mod.func"), that do not.
         """
         root = self._nodes.key_of(obj)
-        starts = [root, *self._nodes.parameter_types(root)]
+        starts = [root, *self._nodes.looked_up.parameter_types(root)]
         for dep in code_deps:
             if isinstance(dep, str | Path):
                 starts += self._nodes.files(str(dep))

@@ -2,7 +2,7 @@
 
 import types
 from functools import partial
-from typing import TypeIs
+from typing import Any, TypeIs
 
 
 def is_a[T](value: object, cls: type[T]) -> TypeIs[T]:
@@ -18,3 +18,22 @@ def is_cached(value: object) -> bool:
 def is_function_like(value: object) -> bool:
     """Whether the value is a function, or one behind `functools` wrappers."""
     return is_a(value, types.FunctionType) or is_a(value, types.MethodType) or is_a(value, partial) or is_cached(value)
+
+
+def innermost(value: Any) -> Any:
+    """The function inside partials, methods and wrappers that keep what they wrap."""
+    for _ in range(20):
+        if is_a(value, types.FunctionType):
+            inner = vars(value).get("__wrapped__")
+        elif is_a(value, types.MethodType) or is_a(value, staticmethod) or is_a(value, classmethod):
+            inner = value.__func__
+        elif is_a(value, property):
+            inner = value.fget
+        elif is_function_like(value):
+            inner = getattr(value, "func", None) or getattr(value, "__wrapped__", None)
+        else:
+            inner = None
+        if inner is None:
+            return value
+        value = inner
+    return value

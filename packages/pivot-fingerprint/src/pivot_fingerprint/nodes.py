@@ -5,7 +5,7 @@ import ast
 import os
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import xxhash
@@ -13,18 +13,16 @@ import xxhash
 from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.graph import Content, Key, Node
-from pivot_fingerprint.kinds import is_a, is_function_like
-from pivot_fingerprint.links import DEFINITION_TAGS, Linker, ModuleNames
-from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
+from pivot_fingerprint.kinds import innermost, is_a, is_function_like
+from pivot_fingerprint.links import Linker
+from pivot_fingerprint.live import MISSING, LiveModules
 from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.looked_up import LookedUp
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.project import Project, Sources
 from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
-from pivot_fingerprint.trees import docstring_of
 from pivot_fingerprint.values import Encoder, TooLargeError
-
-_NOTHING: Final = Node("", "", "")
 
 
 class Nodes:
@@ -44,12 +42,13 @@ class Nodes:
         self.modules = LiveModules(self._locator, static)
         self._definitions = LiveDefinitions(project, self._locator, self.modules, self._linker)
         self._objects: dict[str, object] = {}
+        self.looked_up = LookedUp(self._locator, self.modules, self._definitions, self._linker, self._objects)
         self._nodes: dict[Key, Node] = {}
         self.trees: dict[str, list[ast.AST]] = {}
         self._makers: dict[str, Callable[[Key], Node]] = {
-            "annotations": self._annotations,
+            "annotations": self.looked_up.annotations,
             "dist": self._distribution,
-            "doc": self._doc,
+            "doc": self.looked_up.doc,
             "file": self._file,
             "import": self._import,
             "live": self._live,
@@ -59,7 +58,7 @@ class Nodes:
             "object": self._object,
             "package": self._package,
             "static": self._static_node,
-            "subclasses": self._subclasses,
+            "subclasses": self.looked_up.subclasses,
             "whole": self._whole,
         }
 
@@ -116,7 +115,7 @@ class Nodes:
 
     def _object(self, key: Key) -> Node:
         value: Any = self._objects[key[1]]
-        function = _innermost(value)
+        function = innermost(value)
         module = str(getattr(function, "__module__", None) or type(value).__module__)
         name = str(getattr(function, "__qualname__", None) or type(value).__qualname__)
         return self._value_node(value, module, name)
@@ -167,7 +166,7 @@ class Nodes:
         if is_a(value, type):
             line = type.__getattribute__(value, "__dict__").get("__firstlineno__", 0)
             return line if isinstance(line, int) else 0
-        function = _innermost(value)
+        function = innermost(value)
         return function.__code__.co_firstlineno if is_a(function, types.FunctionType) else 0
 
     # -- by source ----------------------------------------------------------------------------------------------
@@ -300,56 +299,6 @@ class Nodes:
         content.note("a module is chosen at run time: all of them count")
         return content.node("package", name or "(project)")
 
-    # -- what is read about definitions -------------------------------------------------------------------------
-
-    def _annotations(self, key: Key) -> Node:
-        content = Content()
-        for source, node, names in self._trees_of(key[1:]):
-            self._linker.add(content, source.annotations(node), names)
-        return content.node("annotations", ".".join(key[2:])) if content.tokens else _NOTHING
-
-    def _doc(self, key: Key) -> Node:
-        content = Content()
-        for _, node, _ in self._trees_of(key[1:]):
-            content.add(docstring_of(node))
-        return content.node("doc", ".".join(key[2:])) if content.tokens else _NOTHING
-
-    def _subclasses(self, key: Key) -> Node:
-        content = Content()
-        value = self.modules.find(key[2], ".".join(key[3:])) if key[1] != "static" else MISSING
-        for cls in _all_subclasses(value) if is_a(value, type) else ():
-            for target in self._definitions.of_object(cls) or ():
-                if target.key is not None:
-                    content.edges[target.key] = None
-        return content.node("", "")
-
-    def parameter_types(self, key: Key) -> Iterator[Key]:
-        """The definitions that the annotations of a function's parameters name: who calls it may make these."""
-        for source, node, names in self._trees_of(key):
-            if not isinstance(node, ast.ClassDef):
-                content = Content()
-                self._linker.add(content, source.parameters(node), names)
-                yield from (edge for edge in content.edges if edge[0] in DEFINITION_TAGS)
-
-    def _trees_of(self, key: Key) -> Iterator[tuple[SourceModule, Any, FunctionNames | ModuleNames]]:
-        if key[0] == "static":
-            source = self._locator.source(key[1])
-            for binding in source.bindings.get(key[2], ()) if source is not None else ():
-                if source is not None and binding.kind in ("def", "class"):
-                    yield source, binding.node, self._linker.static_names(key[1])
-            return
-        value = self._objects.get(key[1]) if key[0] == "object" else self.modules.find(key[1], ".".join(key[2:]))
-        if is_a(value, type):
-            found = self._definitions.class_tree(value)
-            if found is not None:
-                yield *found, FunctionNames(self.modules, value.__module__)
-            return
-        function = _innermost(value)
-        if is_a(function, types.FunctionType):
-            tree = self._definitions.tree_of(function)
-            if tree is not None:
-                yield *tree, self._definitions.names_of(function)
-
     # -- outside the project ------------------------------------------------------------------------------------
 
     def _distribution(self, key: Key) -> Node:
@@ -385,29 +334,3 @@ def _with_owner(node: Node, owner: Key) -> Node:
     """What a method looks up about definitions it may look up about its own class, as `type(self)` or `cls`."""
     read = tuple((what, *owner) for what in ("annotations", "doc", "subclasses") if what in node.reads)
     return attrs.evolve(node, edges=node.edges + read) if read else node
-
-
-def _innermost(value: Any) -> Any:
-    """The function inside partials, methods and wrappers that keep what they wrap."""
-    for _ in range(20):
-        if is_a(value, types.FunctionType):
-            inner = vars(value).get("__wrapped__")
-        elif is_a(value, types.MethodType) or is_a(value, staticmethod) or is_a(value, classmethod):
-            inner = value.__func__
-        elif is_a(value, property):
-            inner = value.fget
-        elif is_function_like(value):
-            inner = getattr(value, "func", None) or getattr(value, "__wrapped__", None)
-        else:
-            inner = None
-        if inner is None:
-            return value
-        value = inner
-    return value
-
-
-def _all_subclasses(cls: type) -> Iterator[type]:
-    subclasses: list[type] = type.__subclasses__(cls)
-    for subclass in subclasses:
-        yield subclass
-        yield from _all_subclasses(subclass)

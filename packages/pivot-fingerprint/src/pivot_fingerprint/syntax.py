@@ -11,12 +11,11 @@ name, else "", and the chain is then looked up in the module the piece stands in
 """
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable
+from typing import ClassVar
 
-from pivot_fingerprint.import_calls import IMPORT_CALLS, LOADERS, anchor_of, imported_by, prefix_of
-from pivot_fingerprint.parts import Dynamic, Part, Ref, digest_text
-from pivot_fingerprint.references import References, Use
+from pivot_fingerprint.expressions import Expressions, Readers
+from pivot_fingerprint.parts import Part, digest_text
 from pivot_fingerprint.trees import (
     REGISTERING,
     FunctionNode,
@@ -31,29 +30,9 @@ from pivot_fingerprint.trees import (
     shape,
 )
 
-NAMESPACE_READERS: Final = frozenset({"globals", "eval", "exec"})
 
-
-def _fields_of(cls: type[ast.AST]) -> tuple[str, ...]:
-    unread = {"ctx", "kind", "type_comment", "annotation", "returns", "type_params", "type_ignores"}
-    return tuple(field for field in cls._fields if field not in unread)
-
-
-_FIELDS: Final[dict[type[ast.AST], tuple[str, tuple[str, ...]]]] = {
-    cls: (cls.__name__, _fields_of(cls))
-    for cls in vars(ast).values()
-    if isinstance(cls, type) and issubclass(cls, ast.AST)
-}
-
-
-class Reader:
+class Reader(Expressions):
     """One pass over one piece of source, in the package `package`."""
-
-    def __init__(self, package: str) -> None:
-        self._package = package
-        self._names = References()
-        self._out: list[str] = []
-        self._keep_imports = False
 
     # -- what can be read ---------------------------------------------------------------------------------------
 
@@ -92,149 +71,6 @@ class Reader:
     def _finish(self) -> Part:
         return self._names.finish(digest_text(self._out))
 
-    # -- writing the normal form --------------------------------------------------------------------------------
-
-    def _emit(self, *texts: str) -> None:
-        self._out.extend(texts)
-
-    def _visit(self, node: ast.AST) -> None:
-        special = self._SPECIAL.get(node.__class__)
-        if special is not None:
-            special(self, node)
-        else:
-            self._visit_fields(node)
-
-    def _visit_fields(self, node: ast.AST) -> None:
-        name, fields = _FIELDS[node.__class__]
-        out = self._out
-        out.append(name)
-        for field in fields:
-            value = getattr(node, field)
-            if value.__class__ is list:
-                self._visit_all(value)
-            elif isinstance(value, ast.AST):
-                self._visit(value)
-            else:
-                out.append(repr(value))
-
-    def _visit_all(self, nodes: Iterable[object]) -> None:
-        out = self._out
-        out.append("[")
-        for node in nodes:
-            if isinstance(node, ast.AST):
-                self._visit(node)
-            else:
-                out.append(repr(node))
-        out.append("]")
-
-    def _visit_name(self, node: ast.Name) -> None:
-        self._emit("Name", node.id)
-        if node.ctx.__class__ is ast.Load:
-            self._names.use((node.id,))
-        else:
-            self._names.bind(node.id)
-
-    def _visit_attribute(self, node: ast.Attribute) -> None:
-        attributes: list[str] = []
-        base: ast.expr = node
-        while base.__class__ is ast.Attribute:
-            attributes.append(base.attr)
-            base = base.value
-        attributes.reverse()
-        self._emit("Attribute", str(len(attributes)), *attributes)
-        self._names.note_reads(attributes[-1])
-        if base.__class__ is ast.Name:
-            self._emit("of", base.id)
-            chain = (base.id, *attributes)
-            self._names.use(chain)
-            if node.ctx.__class__ is not ast.Load:
-                self._names.use(chain, "store")
-            return
-        module = self._import_call(base)
-        if module is not None:
-            self._names.use_import((module[0], (*module[1], *attributes)))
-            return
-        self._visit(base)
-
-    def _visit_subscript(self, node: ast.Subscript) -> None:
-        chain = chain_of(node.value)
-        if chain is not None and node.ctx.__class__ is not ast.Load:
-            self._names.use(chain, "store")
-        if chain is not None and chain[-2:] == ("sys", "modules"):
-            self._look_up_module("sys.modules", node.slice, node.lineno)
-        self._visit_fields(node)
-
-    def _visit_call(self, node: ast.Call, use: Use = "call") -> None:
-        chain = chain_of(node.func)
-        if chain is None:
-            self._visit_fields(node)
-            return
-        self._names.use(chain, use)
-        name = chain[-1]
-        if len(chain) == 1:
-            self._names.note_reads(name)
-        if len(chain) == 1 and name in ("getattr", "hasattr", "setattr", "delattr") and self._visit_getattr(node, name):
-            return
-        if name in IMPORT_CALLS:
-            module = self._import_call(node)
-            if module is not None:
-                self._names.use_import(module)
-                return
-            if node.args:
-                anchor = anchor_of(node) if name == "import_module" else None
-                self._look_up_module(name, node.args[0], node.lineno, anchor)
-        elif name in LOADERS:
-            self._names.dynamic.append(Dynamic(name, node.lineno))
-        elif len(chain) == 1 and name in NAMESPACE_READERS:
-            self._read_namespace(name, node)
-        self._visit_fields(node)
-
-    def _visit_getattr(self, node: ast.Call, name: str) -> bool:
-        """`getattr(a.b, "c")` is as good as `a.b.c`."""
-        if len(node.args) < 2 or node.keywords:
-            return False
-        base, attribute = node.args[0], node.args[1]
-        chain = chain_of(base)
-        if chain is None or not (isinstance(attribute, ast.Constant) and isinstance(attribute.value, str)):
-            return False
-        self._names.note_reads(attribute.value)
-        whole = (*chain, attribute.value)
-        self._emit("Call", name, str(len(whole)), *whole)
-        self._names.use((name,))
-        self._names.use(whole)
-        if name in ("setattr", "delattr"):
-            self._names.use(whole, "store")
-        self._visit_all(node.args[2:])
-        return True
-
-    def _read_namespace(self, name: str, node: ast.Call) -> None:
-        if name in ("eval", "exec") and node.args:
-            source = node.args[0]
-            if isinstance(source, ast.Constant) and isinstance(source.value, str):
-                try:
-                    tree = ast.parse(source.value.strip(), mode="exec")
-                except SyntaxError:
-                    return
-                for inner in ast.walk(tree):
-                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                        self._names.use((inner.id,))
-                return
-        self._names.dynamic.append(Dynamic(name, node.lineno))
-
-    def _visit_globals_item(self, node: ast.Subscript) -> bool:
-        """`globals()["name"]` is as good as `name`."""
-        call = node.value
-        if not (isinstance(call, ast.Call) and chain_of(call.func) == ("globals",) and not call.args):
-            return False
-        if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)):
-            return False
-        self._emit("globals", node.slice.value)
-        if node.ctx.__class__ is ast.Load:
-            self._names.use_global(node.slice.value)
-        else:
-            self._names.rebind(node.slice.value)
-        return True
-
     # -- imports ------------------------------------------------------------------------------------------------
 
     def _visit_import(self, node: ast.Import) -> None:
@@ -267,25 +103,6 @@ class Reader:
         self._visit_all(node.handlers)
         self._visit_all(node.orelse)
         self._visit_all(node.finalbody)
-
-    def _import_call(self, node: ast.AST) -> Ref | None:
-        found = imported_by(node, self._package)
-        if found is None:
-            return None
-        self._names.executes.add(found[0])
-        self._emit("import", found[1][0])
-        return found[1]
-
-    def _look_up_module(self, what: str, name: ast.expr, line: int, anchor: ast.expr | None = None) -> None:
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            self._names.use_import((name.value, ()))
-            return
-        chain = chain_of(name)
-        if what == "sys.modules" and chain == ("__name__",):
-            self._names.dynamic.append(Dynamic("globals", line))
-        else:
-            prefix = prefix_of(name, anchor, self._package)
-            self._names.dynamic.append(Dynamic("import_module", line, prefix, chain or ()))
 
     # -- definitions --------------------------------------------------------------------------------------------
 
@@ -356,29 +173,6 @@ class Reader:
             return
         self._visit(node)
 
-    def _visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        self._emit(node.__class__.__name__)
-        self._visit(node.generators[0].iter)
-        self._names.open("function")
-        for index, generator in enumerate(node.generators):
-            self._emit("for", str(generator.is_async))
-            self._visit(generator.target)
-            if index:
-                self._visit(generator.iter)
-            self._visit_all(generator.ifs)
-        if isinstance(node, ast.DictComp):
-            self._visit(node.key)
-            if node.value is not None:
-                self._visit(node.value)
-        else:
-            self._visit(node.elt)
-        self._names.close()
-
-    def _visit_walrus(self, node: ast.NamedExpr) -> None:
-        self._emit("NamedExpr", node.target.id)
-        self._visit(node.value)
-        self._names.bind_around(node.target.id)
-
     # -- statements ---------------------------------------------------------------------------------------------
 
     def _visit_assign(self, node: ast.Assign) -> None:
@@ -440,44 +234,28 @@ class Reader:
             self._names.bind_local(name)
         self._visit_fields(node)
 
-    def _visit_constant(self, node: ast.Constant) -> None:
-        self._emit(node.value.__class__.__name__, repr(node.value))
-
     def _visit_nothing(self, node: ast.AST) -> None:
         """`pass` does nothing, and a type alias inside other code is for type checkers."""
 
-    def _visit_subscript_or_global(self, node: ast.Subscript) -> None:
-        if not self._visit_globals_item(node):
-            self._visit_subscript(node)
-
-    _SPECIAL: ClassVar[Mapping[type[ast.AST], Callable[["Reader", Any], None]]] = {
+    SPECIAL: ClassVar[Readers] = {
+        **Expressions.SPECIAL,
         ast.AnnAssign: _visit_ann_assign,
         ast.Assign: _visit_assign,
         ast.AsyncFunctionDef: _visit_function,
-        ast.Attribute: _visit_attribute,
         ast.AugAssign: _visit_aug_assign,
-        ast.Call: _visit_call,
         ast.ClassDef: _visit_class,
-        ast.Constant: _visit_constant,
-        ast.DictComp: _visit_comprehension,
         ast.ExceptHandler: _visit_handler,
         ast.Expr: _visit_expr,
         ast.FunctionDef: _visit_function,
-        ast.GeneratorExp: _visit_comprehension,
         ast.Global: _visit_global,
         ast.If: _visit_if,
         ast.Import: _visit_import,
         ast.ImportFrom: _visit_import_from,
         ast.Lambda: _visit_function,
-        ast.ListComp: _visit_comprehension,
         ast.MatchAs: _visit_capture,
         ast.MatchMapping: _visit_capture,
         ast.MatchStar: _visit_capture,
-        ast.Name: _visit_name,
-        ast.NamedExpr: _visit_walrus,
         ast.Pass: _visit_nothing,
-        ast.SetComp: _visit_comprehension,
-        ast.Subscript: _visit_subscript_or_global,
         ast.Try: _visit_try,
         ast.TryStar: _visit_try,
         ast.TypeAlias: _visit_nothing,

@@ -7,12 +7,8 @@ loggers, handles, connections, iterators) counts by type; so does what exceeds t
 """
 
 import enum
-import os
 import re
-import struct
-import sys
 import types
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial, partialmethod, singledispatchmethod
 from pathlib import PurePath
@@ -20,8 +16,8 @@ from typing import Any, Final, Protocol
 
 import xxhash
 
-from pivot_fingerprint.frames import frame_content
 from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.instances import encode_instance, module_of, qualified
 from pivot_fingerprint.kinds import is_a, is_cached
 from pivot_fingerprint.parts import digest_text
 
@@ -29,23 +25,7 @@ MAX_OBJECTS: Final = 1_000_000
 MAX_DEPTH: Final = 120
 LONG: Final = 32
 """Longer sequences of plain numbers or strings are written in one go."""
-_MISSING: Final = object()
-_POINTER: Final = struct.calcsize("P")
-_TYPE_VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
-
-_OPAQUE_MODULES: Final = frozenset(
-    {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
-     "http", "joblib", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl",
-     "subprocess", "tempfile", "threading", "urllib3", "weakref"}
-)  # fmt: skip
-_OPAQUE_TYPES: Final = (
-    types.GeneratorType,
-    types.CoroutineType,
-    types.AsyncGeneratorType,
-    types.FrameType,
-    types.TracebackType,
-)
 
 
 class Definitions(Protocol):
@@ -80,8 +60,8 @@ class Encoder:
     """Writes values into one node's content."""
 
     def __init__(self, definitions: Definitions, content: Content) -> None:
-        self.definitions = definitions
-        self.content = content
+        self.definitions: Definitions = definitions
+        self.content: Content = content
         self._count = 0
         self._stack: dict[int, int] = {}
         self._done: dict[int, str] = {}
@@ -113,7 +93,7 @@ class Encoder:
             content.add("cycle", str(len(self._stack) - depth))
             return
         if len(self._stack) > MAX_DEPTH:
-            self._opaque(cls, "cut: nested too deeply")
+            self.opaque(cls, "cut: nested too deeply")
             return
         depth = len(self._stack)
         outer_lowest, self._lowest = self._lowest, depth
@@ -125,7 +105,7 @@ class Encoder:
             raise
         except Exception as error:  # noqa: BLE001 # whatever a stranger's object raises, it counts by its type then
             del content.tokens[start:]
-            self._opaque(cls, f"{type(error).__name__} while it was read")
+            self.opaque(cls, f"{type(error).__name__} while it was read")
         del self._stack[identity]
         digest = digest_text(content.tokens[start:])
         content.tokens[start:] = [digest]
@@ -134,8 +114,9 @@ class Encoder:
             self._alive.append(value)
         self._lowest = min(outer_lowest, self._lowest)
 
-    def _opaque(self, cls: type, why: str) -> None:
-        name = f"{_module_of(cls)}.{_qualified(cls)}"
+    def opaque(self, cls: type, why: str) -> None:
+        """Count a value by the name of its type, and note why."""
+        name = f"{module_of(cls)}.{qualified(cls)}"
         self.content.is_opaque = True
         self.content.add("opaque", name)
         self.content.note(f"{name}: {why}")
@@ -154,7 +135,7 @@ class Encoder:
         elif self.definitions.is_ignored(value):
             content.add("ignored")
         elif issubclass(cls, type):
-            self._encode_class(value)
+            self.encode_class(value)
         elif cls is types.FunctionType:
             self._encode_function(value)
         elif cls is types.MethodType and self._encode_named(value):
@@ -168,7 +149,7 @@ class Encoder:
         elif cls is types.BuiltinFunctionType or cls is types.MethodWrapperType:
             self._encode_builtin(value)
         elif issubclass(cls, enum.Enum):
-            self._encode_class(cls)
+            self.encode_class(cls)
             content.add("member", str(value._name_))
         elif cls is re.Pattern:
             content.add("pattern", str(value.flags))
@@ -176,7 +157,7 @@ class Encoder:
         elif issubclass(cls, PurePath):
             content.add("path", self.definitions.relative(str(value)))
         else:
-            self._encode_instance(value, cls)
+            encode_instance(self, value, cls)
 
     def encode_items(self, values: Iterable[object]) -> None:
         for value in values:
@@ -215,14 +196,14 @@ class Encoder:
     def encode_buffer(self, value: Any) -> None:
         self.content.add(xxhash.xxh3_128_hexdigest(value))
 
-    def _encode_class(self, cls: type) -> None:
+    def encode_class(self, cls: type) -> None:
         targets = self.definitions.of_object(cls)
         if targets is not None:
             self.content.link("class", targets)
         elif self.definitions.is_project_type(cls):
             self.definitions.add_class(cls, self.content, self.encode)
         else:
-            self.content.add("type", f"{_module_of(cls)}.{_qualified(cls)}")
+            self.content.add("type", f"{module_of(cls)}.{qualified(cls)}")
 
     def _encode_function(self, value: types.FunctionType) -> None:
         if not self._encode_named(value):
@@ -248,154 +229,6 @@ class Encoder:
         self.content.add("builtin", str(value.__module__ if hasattr(value, "__module__") else ""), value.__qualname__)
         if not (value.__self__ is None or is_a(value.__self__, types.ModuleType)):
             self.encode(value.__self__)
-
-    # -- instances ----------------------------------------------------------------------------------------------
-
-    def _encode_instance(self, value: object, cls: type) -> None:
-        module = _module_of(cls)
-        is_running = module.partition(".")[0] in _OPAQUE_MODULES or cls is type(os.environ)
-        if is_running or issubclass(cls, _OPAQUE_TYPES) or _is_handle(cls):
-            self._encode_class(cls)
-            self._opaque(cls, "by its type")
-            return
-        is_own = self.definitions.is_project_type(cls)
-        if not is_own:
-            frame = frame_content(value, module)
-            if frame is not None:
-                self.content.add("content", f"{module}.{cls.__qualname__}")
-                self._encode_class(cls)
-                self.encode_items(frame)
-                return
-        self.content.add("instance")
-        self._encode_class(cls)
-        held = self._encode_builtin_base(value)
-        if not is_own and not held and self._encode_reduced(value, cls):
-            return
-        start, was_opaque = len(self.content.tokens), self.content.is_opaque
-        state = instance_state(value, cls)
-        if not held and has_hidden_state(cls):
-            if not (is_own and self._encode_inherited(value, cls)):
-                self._opaque(cls, "by its type")
-        elif state is None and not held and not is_own:
-            self._opaque(cls, "by its type")
-            return
-        for name in sorted(state or {}):
-            self.content.add("." + name)
-            self.encode((state or {})[name])
-        if not is_own and not was_opaque and self.content.is_opaque:
-            # What holds a lock or a handle is a running thing: the rest of its state is of the moment as well.
-            del self.content.tokens[start:]
-
-    def _encode_builtin_base(self, value: object) -> bool:
-        """What an instance of a subclass of list, dict, str and so on holds as such; whether it is one."""
-        for base, items in _BASES:
-            if issubclass(type(value), base):
-                self.content.add(base.__name__)
-                items(self, value)
-                return True
-        return False
-
-    def _encode_reduced(self, value: Any, cls: Any) -> bool:
-        """The state a type that is not the project's gives to pickle, if it has its own way of doing so."""
-        has_own = cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__
-        if not has_own and has_hidden_state(cls):
-            return self._encode_global(value, cls, getattr(value, "__name__", None))
-        if not has_own and instance_state(value, cls) is not None:
-            return False
-        try:
-            reduced = value.__reduce_ex__(2)
-        except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
-            return False
-        if isinstance(reduced, str):
-            return self._encode_global(value, cls, reduced)
-        self._encode_parts(reduced)
-        return True
-
-    def _encode_global(self, value: object, cls: type, name: object) -> bool:
-        """Write what has a name in the module of its type by that name; type variables have one by themselves."""
-        module = _module_of(cls)
-        space = vars(sys.modules[module]) if module in sys.modules else {}
-        is_found = isinstance(name, str) and space.get(name, _MISSING) is value
-        if is_found or issubclass(cls, _TYPE_VARIABLES):
-            self.content.add("global", f"{module}.{name}")
-            return True
-        return False
-
-    def _encode_inherited(self, value: object, cls: type) -> bool:
-        """What an instance of a project's class holds by way of a base that is not the project's, such as an array."""
-        base: Any = next(base for base in cls.__mro__ if not self.definitions.is_project_type(base))
-        frame = frame_content(value, _module_of(base))
-        if frame is not None:
-            self.encode_items(frame)
-            return True
-        if base.__reduce__ is object.__reduce__:
-            return False
-        try:
-            reduced = base.__reduce__(value)
-        except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
-            return False
-        if isinstance(reduced, str):
-            return False
-        self._encode_parts(reduced)
-        return True
-
-    def _encode_parts(self, reduced: tuple[Any, ...]) -> None:
-        function, arguments, *rest = reduced
-        self.encode(function)
-        self.encode(arguments)
-        for item in rest:
-            is_iterator = hasattr(item, "__next__")
-            self.encode(list(item) if is_iterator else item)
-
-
-def instance_state(value: object, cls: type) -> dict[str, object] | None:
-    """The attributes of an instance itself, from its `__dict__` and its slots, read without calling any code of its
-    class; None if it has neither."""
-    state: dict[str, object] = {}
-    has_any = False
-    for base in cls.__mro__:
-        space = vars(base)
-        for name, member in space.items():
-            if type(member) is types.MemberDescriptorType and base.__module__ != "builtins":
-                has_any = True
-                held = _slot(member, value)
-                if held is not _MISSING:
-                    state.setdefault(name, held)
-        holder = space.get("__dict__")
-        if type(holder) is types.GetSetDescriptorType:
-            held = _slot(holder, value)
-            if isinstance(held, dict):
-                has_any = True
-                state.update((str(name), item) for name, item in dict.items(held))
-    return state if has_any else None
-
-
-def has_hidden_state(cls: type) -> bool:
-    """Whether instances hold more than their `__dict__` and slots show, in fields of C: by their size."""
-    members = sum(type(item) is types.MemberDescriptorType for base in cls.__mro__ for item in vars(base).values())
-    pointers = members + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
-    return cls.__basicsize__ > object.__basicsize__ + pointers * _POINTER
-
-
-def _slot(member: Any, value: object) -> object:
-    try:
-        return member.__get__(value)
-    except (AttributeError, TypeError):
-        return _MISSING
-
-
-def _is_handle(cls: type) -> bool:
-    io = sys.modules.get("_io")
-    return io is not None and issubclass(cls, io._IOBase)  # noqa: SLF001 # the base of all handles, C and Python
-
-
-def _module_of(cls: type) -> str:
-    module = type.__getattribute__(cls, "__module__")
-    return module if isinstance(module, str) else ""
-
-
-def _qualified(cls: type) -> str:
-    return str(type.__getattribute__(cls, "__qualname__"))
 
 
 def _exact_float(value: Any) -> str:
@@ -437,16 +270,3 @@ _CALLABLES: Final[dict[type, Callable[[Any], tuple[object, ...]]]] = {
     types.GenericAlias: lambda value: (value.__origin__, value.__args__),
     types.UnionType: lambda value: (value.__args__,),
 }
-
-_BASES: Final[tuple[tuple[type, Callable[[Encoder, Any], None]], ...]] = (
-    (dict, lambda encoder, value: encoder.encode_items(item for pair in dict.items(value) for item in pair)),
-    (list, lambda encoder, value: encoder.encode_items(list.__iter__(value))),
-    (tuple, lambda encoder, value: encoder.encode_items(tuple.__iter__(value))),
-    (str, lambda encoder, value: encoder.content.add(encoder.definitions.relative(str.__str__(value)))),
-    (int, lambda encoder, value: encoder.content.add(int.__repr__(value))),
-    (float, lambda encoder, value: encoder.content.add(float.__repr__(value))),
-    (bytes, lambda encoder, value: encoder.content.add(bytes.__repr__(value))),
-    (set, lambda encoder, value: encoder.encode_set(set.__iter__(value))),
-    (frozenset, lambda encoder, value: encoder.encode_set(frozenset.__iter__(value))),
-    (BaseException, lambda encoder, value: encoder.encode(BaseException.__dict__["args"].__get__(value))),
-)

@@ -1,0 +1,90 @@
+"""What code looks up about definitions while it runs: annotations, docstrings, subclasses."""
+
+import ast
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pivot_fingerprint.definitions import LiveDefinitions
+from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.kinds import innermost, is_a
+from pivot_fingerprint.links import DEFINITION_TAGS, Linker, ModuleNames
+from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
+from pivot_fingerprint.locate import Locator
+from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.trees import docstring_of
+
+_NOTHING: Final = Node("", "", "")
+
+
+class LookedUp:
+    """Nodes about definitions: `objects` are those that have a key of their own, by its last part."""
+
+    def __init__(
+        self,
+        locator: Locator,
+        modules: LiveModules,
+        definitions: LiveDefinitions,
+        linker: Linker,
+        objects: Mapping[str, object],
+    ) -> None:
+        self._locator = locator
+        self._modules = modules
+        self._definitions = definitions
+        self._linker = linker
+        self._objects = objects
+
+    def annotations(self, key: Key) -> Node:
+        content = Content()
+        for source, node, names in self._trees_of(key[1:]):
+            self._linker.add(content, source.annotations(node), names)
+        return content.node("annotations", ".".join(key[2:])) if content.tokens else _NOTHING
+
+    def doc(self, key: Key) -> Node:
+        content = Content()
+        for _, node, _ in self._trees_of(key[1:]):
+            content.add(docstring_of(node))
+        return content.node("doc", ".".join(key[2:])) if content.tokens else _NOTHING
+
+    def subclasses(self, key: Key) -> Node:
+        content = Content()
+        value = self._modules.find(key[2], ".".join(key[3:])) if key[1] != "static" else MISSING
+        for cls in _all_subclasses(value) if is_a(value, type) else ():
+            for target in self._definitions.of_object(cls) or ():
+                if target.key is not None:
+                    content.edges[target.key] = None
+        return content.node("", "")
+
+    def parameter_types(self, key: Key) -> Iterator[Key]:
+        """The definitions that the annotations of a function's parameters name: who calls it may make these."""
+        for source, node, names in self._trees_of(key):
+            if not isinstance(node, ast.ClassDef):
+                content = Content()
+                self._linker.add(content, source.parameters(node), names)
+                yield from (edge for edge in content.edges if edge[0] in DEFINITION_TAGS)
+
+    def _trees_of(self, key: Key) -> Iterator[tuple[SourceModule, Any, FunctionNames | ModuleNames]]:
+        if key[0] == "static":
+            source = self._locator.source(key[1])
+            for binding in source.bindings.get(key[2], ()) if source is not None else ():
+                if source is not None and binding.kind in ("def", "class"):
+                    yield source, binding.node, self._linker.static_names(key[1])
+            return
+        value = self._objects.get(key[1]) if key[0] == "object" else self._modules.find(key[1], ".".join(key[2:]))
+        if is_a(value, type):
+            found = self._definitions.class_tree(value)
+            if found is not None:
+                yield *found, FunctionNames(self._modules, value.__module__)
+            return
+        function = innermost(value)
+        if is_a(function, types.FunctionType):
+            tree = self._definitions.tree_of(function)
+            if tree is not None:
+                yield *tree, self._definitions.names_of(function)
+
+
+def _all_subclasses(cls: type) -> Iterator[type]:
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
+        yield subclass
+        yield from _all_subclasses(subclass)
