@@ -31,8 +31,12 @@ _EVERYTHING = "*"  # among the names of variables: all of them
 type Stamped = Sequence[tuple[str, tuple[int, int, int, int]]]
 
 
+class Changed(Exception):  # noqa: N818 - reads as what happened
+    """There is an answer, but not all that it rests on is the same."""
+
+
 def give(arguments: Sequence[str]) -> int | None:
-    """Print the standing answer to a command line, and return its exit code; None if there is none."""
+    """Print the standing answer to a command line, and return its exit code; None if there is none. Raises Changed."""
     began = time.perf_counter()
     if not arguments or arguments[0] not in COMMANDS:
         return None
@@ -97,7 +101,7 @@ def _root(start: str) -> str | None:
 
 
 def _answer(root: str, arguments: Sequence[str]) -> tuple[str, str] | None:
-    """The notices and the words for a command line, if there are any and all that they rest on is the same."""
+    """The notices and the words for a command line, if there are any. Raises Changed."""
     with open(f"{root}/{NAME}", "rb") as file:  # noqa: PTH123
         data = file.read()
     check, _, body = data.removeprefix(_MAGIC).partition(b"\n")
@@ -109,10 +113,11 @@ def _answer(root: str, arguments: Sequence[str]) -> tuple[str, str] | None:
         sections.append(rest[:length])
         rest = rest[length:]
     surroundings, variables, notices, pairs, followed, links = (_texts(section) for section in sections[:6])
+    same = surroundings == [_surroundings(variables)]
+    if not same or not _all_same(root, followed, links, memoryview(sections[6]).cast("q")):
+        raise Changed
     words = dict(zip(pairs[::2], pairs[1::2], strict=True)).get("\x1f".join(arguments))
-    if words is None or surroundings != [_surroundings(variables)]:
-        return None
-    return ("".join(notices), words) if _all_same(root, followed, links, memoryview(sections[6]).cast("q")) else None
+    return None if words is None else ("".join(notices), words)
 
 
 def _all_same(root: str, followed: Sequence[str], links: Sequence[str], stamps: memoryview[int]) -> bool:

@@ -7,19 +7,50 @@ import sys
 
 from pivot_cli import answer
 
+TYPE_CHECKING = False  # importing typing takes as long as all the rest
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
+
 
 def run() -> None:
     """Run the command line that this process was started with, and exit with its code."""
     _open_missing_streams()
+    changed = False
     try:
         code = answer.give(sys.argv[1:])
+    except answer.Changed:
+        code, changed = None, True
     except OSError:
         code = None  # nobody takes the words; the command line tells of it
     if code is None:
-        from pivot_cli.app import main
-
-        code = main()
+        code = _run_early() if _will_run_stages(sys.argv[1:], changed=changed) else _run()
     sys.exit(code)
+
+
+def _run() -> int:
+    from pivot_cli.app import main
+
+    return main()
+
+
+def _run_early() -> int:
+    """What will run stages is started first, and comes up while this process imports the command line."""
+    from pivot_exec import starting
+
+    starting.start_early()
+    try:
+        return _run()
+    finally:
+        starting.end_early()
+
+
+def _will_run_stages(arguments: Sequence[str], *, changed: bool) -> bool:
+    """A guess: where it is wrong, a process is started that nobody needs, or later than could be."""
+    if arguments[:1] != ["run"] or not _RUNS_NONE.isdisjoint(arguments) or not hasattr(os, "fork"):
+        return False
+    return changed or not os.path.lexists(".pivot/stages")
 
 
 def _open_missing_streams() -> None:

@@ -14,7 +14,7 @@ import sys
 from typing import cast
 
 from pivot_exec import preload, system, template, twin, warm
-from pivot_exec.messages import Retry, Setup
+from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
 
 _LET_GO = 10.0  # seconds that a loader has to end its stages, once the main process is gone
@@ -23,12 +23,17 @@ _LET_GO = 10.0  # seconds that a loader has to end its stages, once the main pro
 def main() -> None:
     prepare_interpreter(hide_seed=sys.argv[2] == "hide")
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
-    setup = cast("Setup", channel.receive())
-    os.chdir(setup.project.root)
-    if not setup.debug:
-        os.dup2(2, 1)
-    system.adopt_orphans()
-    stayed = warm.Stayed(setup)
+    try:
+        prepare = cast("Prepare", channel.receive())
+        os.chdir(prepare.project.root)
+        if not prepare.debug:
+            os.dup2(2, 1)
+        system.adopt_orphans()
+        stayed = warm.Stayed(prepare.project)
+        preload.import_all(preload.libraries(prepare.project))
+        setup = cast("Setup", channel.receive())
+    except EOFError:
+        os._exit(0)
     keep = 0.0
     while True:
         _serve(channel, setup)
@@ -40,11 +45,11 @@ def main() -> None:
         if following is None:
             os._exit(0)
         channel, setup = following
+        preload.import_all(preload.libraries(setup.project))
 
 
 def _serve(channel: Channel, setup: Setup) -> None:
     """One run: a loader, or two where the first says what has to be imported before it."""
-    preload.import_all(preload.libraries(setup.project))
     retry = _run_loader(channel, setup, may_retry=True)
     if retry is not None:
         before = dict(os.environ)

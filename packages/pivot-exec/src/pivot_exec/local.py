@@ -19,7 +19,7 @@ from pivot_core.project import Project
 from pivot_core.storage.store import put_outs
 from pivot_core.volatile import Compared
 
-from pivot_exec import spawned, system, warm
+from pivot_exec import starting, system, warm
 from pivot_exec.messages import Cancel, Ended, Run, Setup
 from pivot_exec.wire import Channel
 
@@ -203,19 +203,13 @@ class LocalExecutor:
         return [Lost(task, why) for task in lost]
 
     def _start_base(self, setup: Setup) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        command, environment = spawned.interpreter("pivot_exec.base", str(theirs.fileno()))
-        with theirs:
-            self._base = subprocess.Popen(
-                command,
-                env=environment,
-                cwd="/",
-                stdin=None if self._debug else subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=not self._debug,
-            )
-        Channel(ours).send(setup)
-        return ours
+        base = starting.base_for(setup.project, debug=self._debug)
+        self._base = base.process
+        try:
+            Channel(base.end).send(setup)
+        except OSError:
+            pass  # reading from it says that it has ended
+        return base.end
 
     def _end_base(self) -> str:
         """Hang up: the template ends its stages and itself, and the base with it, unless it was told to stay. Returns

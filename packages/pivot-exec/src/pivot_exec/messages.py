@@ -12,8 +12,16 @@ from pivot_core.volatile import Compared
 
 
 @attrs.frozen
+class Prepare:
+    """The first message to the base: which project's libraries to import. `debug`: the terminal is its own."""
+
+    project: Project
+    debug: bool = False
+
+
+@attrs.frozen
 class Setup:
-    """The first message to the base. `debug`: run stages in the loader itself, with the terminal attached.
+    """What the base is to load. `debug`: run stages in the loader itself, with the terminal attached.
 
     `compared` is what is known of values that differ from load to load.
 

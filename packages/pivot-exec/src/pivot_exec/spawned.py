@@ -11,19 +11,8 @@ from pivot_core.errors import PivotError
 
 from pivot_exec import child, system
 from pivot_exec.messages import Done, Order, Setup
+from pivot_exec.starting import interpreter
 from pivot_exec.wire import Channel
-
-
-def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command line and environment for a process like this one that runs `module`; it gets "hide" or "keep" last.
-
-    Hashes are the same in all of them, so that sets have one order, unless the user chose a seed.
-    """
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
-    environment, seed = dict(os.environ), "keep"
-    if not environment.get("PYTHONHASHSEED"):
-        environment["PYTHONHASHSEED"], seed = "0", "hide"
-    return [sys.executable, *flags, "-m", module, *arguments, seed], environment
 
 
 def start(channel: socket.socket) -> int:

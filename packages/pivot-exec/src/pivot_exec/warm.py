@@ -66,11 +66,11 @@ def connect(setup: Setup) -> socket.socket | None:
 class Stayed:
     """The base's side. Made before the libraries are imported."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, project: Project) -> None:
         self._began = time.time_ns()
         self._environment = _compared(os.environ)
-        self._always = always_now(setup.project)
-        self._imports_first = bool(preload.libraries(setup.project))
+        self._always = always_now(project)
+        self._imports_first = bool(preload.libraries(project))
         self._modules: dict[str, Stamp] = {}
 
     def next(self, project: Project, seconds: float) -> tuple[Channel, Setup] | None:

@@ -1,0 +1,145 @@
+"""A run as the command line asks for it: shown, kept in the history, with an answer kept for the next one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import click
+from pivot_core.errors import SnapshotError
+from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
+from pivot_core.interfaces import EventSink
+from pivot_core.project import Project
+from pivot_core.storage.state import StateDB
+from pivot_core.targets import select
+from pivot_exec import build
+
+from pivot_cli.profile import Profile
+from pivot_cli.reporters.envelopes import Envelopes, Several
+from pivot_cli.session import Opened, opened, opened_to_look
+
+
+@attrs.frozen
+class Wanted:
+    """What the command line asks of a run."""
+
+    targets: tuple[str, ...]
+    jobs: int | None
+    force: bool
+    keep_going: bool
+    as_json: bool
+    wait: bool
+    debug: bool
+    profile: bool
+    reload: bool
+
+
+def run(project: Project, wanted: Wanted) -> int:
+    """Bring `project` up to date as far as it is wanted. Returns the exit code. Raises PivotError."""
+    profile = Profile() if wanted.profile else None
+    try:
+        result = _run(project, wanted, profile, reload=wanted.reload)
+    except SnapshotError:
+        result = _run(project, wanted, profile, reload=True)
+    if result.interrupted is not None:
+        return 128 + result.interrupted
+    return 0 if result.ok else 1
+
+
+def show_plan(directory: Path | None, targets: Sequence[str], *, force: bool, as_json: bool, reload: bool) -> None:
+    """Show what a run would do, and change nothing. Raises PivotError."""
+    from pivot_cli.commands.status import write_plan
+
+    with opened_to_look(directory, reload=reload) as here:
+        chosen = _chosen(here, targets)
+        here.workspace.check(chosen)
+        plan = here.workspace.plan(chosen, force=chosen if force else ())
+        write_plan(plan, as_json=as_json)
+
+
+def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: bool) -> build.RunResult:
+    history = _History()
+    with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
+        sink = Several([Envelopes(history.run, [history]), *shown])
+        with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
+            if profile is not None:
+                profile.loaded(here)
+            chosen = _chosen(here, wanted.targets)
+            graph = here.workspace.graph
+            here.workspace.check(chosen)
+            result = build.run(
+                {name: graph.upstreams[name] for name in graph.with_upstreams(chosen)},
+                here.workspace,
+                here.executor,
+                sink,
+                loaded=here.loaded,
+                root=project.root,
+                jobs=1 if wanted.debug else wanted.jobs or project.settings.jobs or os.process_cpu_count() or 1,
+                force=chosen if wanted.force else (),
+                keep_going=wanted.keep_going,
+                seconds=here.session.state.durations(),
+            )
+            history.save(here.session.state)
+            if result.ok:
+                _keep_answer(here, wanted, chosen)
+    if profile is not None:
+        for line in profile.lines():
+            click.echo(line, err=True)
+    if result.ok:
+        sink.check()
+    return result
+
+
+def _keep_answer(here: Opened, wanted: Wanted, chosen: Sequence[str]) -> None:
+    arguments = sys.argv[1:]
+    plain = not (wanted.force or wanted.as_json or wanted.debug or wanted.profile)
+    from pivot_cli.standing import keep
+
+    keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen)
+
+
+def _chosen(here: Opened, targets: Sequence[str]) -> tuple[str, ...]:
+    return select(here.workspace.graph, targets, here.project.root, Path.cwd())
+
+
+@contextmanager
+def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[Sequence[EventSink]]:
+    if as_json:
+        from pivot_cli.reporters.jsonl import JsonLines
+
+        yield [Envelopes(run, [JsonLines(sys.stdout)])]
+    elif sys.stdout.isatty() and not debug:
+        from rich.console import Console
+
+        from pivot_cli.reporters.live import LiveTable
+
+        with LiveTable(Console()) as table:
+            yield [table]
+    else:
+        from pivot_cli.reporters.plain import Progress, Results
+
+        yield [Results(sys.stdout), Progress(sys.stderr)]
+
+
+class _History:
+    """Keeps the events of a run in the state database, if the run did anything."""
+
+    def __init__(self) -> None:
+        self.run = uuid.uuid4().hex
+        self._envelopes: list[Envelope] = []
+        self._did_something = False
+
+    def send(self, envelope: Envelope) -> None:
+        self._envelopes.append(envelope)
+        event = envelope.event
+        self._did_something |= isinstance(event, StageFinished) and event.outcome is not Outcome.UP_TO_DATE
+
+    def save(self, state: StateDB) -> None:
+        if self._did_something:
+            state.add_events((item.run, item.sequence, envelope_to_data(item)) for item in self._envelopes)
+            state.forget_old_runs()

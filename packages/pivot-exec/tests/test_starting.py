@@ -1,0 +1,83 @@
+"""The base of a run is started early, prepared, and taken over; one that nobody takes ends."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pivot_core.config import Settings
+from pivot_core.project import Project
+from pivot_exec import starting
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pipeline.py").write_text("import early_library\n")
+    return Project(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    starting.end_early()
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_run_takes_the_base_that_was_started_early(project: Project) -> None:
+    starting.start_early()
+    early = starting._early[0]
+    starting.prepare_early(project)
+    assert starting.base_for(project, debug=False) is early
+    assert starting._early == []
+    starting.end(early)
+
+
+def test_a_base_that_was_prepared_for_another_project_is_ended(project: Project) -> None:
+    starting.start_early()
+    early = starting._early[0]
+    starting.prepare_early(project)
+    other = starting.base_for(Project(project.root, Settings(preload="none")), debug=False)
+    assert other is not early
+    assert not is_there(early.process.pid)
+    starting.end(other)
+
+
+def test_for_debugging_the_terminal_is_the_bases_own_so_an_early_one_will_not_do(project: Project) -> None:
+    starting.start_early()
+    early = starting._early[0]
+    other = starting.base_for(project, debug=True)
+    assert other is not early
+    other.end.close()
+    assert other.process.wait(20) == 0
+
+
+def test_a_base_that_nobody_takes_is_ended_with_what_libraries_started(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, started = tmp_path / "library", tmp_path / "started"
+    place.mkdir()
+    os.mkfifo(started)
+    (place / "early_library.py").write_text(
+        f"import os, subprocess\nwith open({str(started)!r}, 'w') as file:\n"
+        "    file.write(str(subprocess.Popen(['sleep', '60']).pid))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    starting.start_early()
+    starting.prepare_early(project)
+    helper = int(started.read_text())
+    assert is_there(helper)
+    starting.end_early()
+    assert not is_there(helper) or Path(f"/proc/{helper}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_base_that_is_told_nothing_ends_with_its_starter() -> None:
+    base = starting.Base()
+    base.end.close()
+    assert base.process.wait(20) == 0
