@@ -52,7 +52,7 @@ def test_a_refactoring_is_accepted_and_the_lock_file_says_so_until_the_stage_run
     assert {name for name in before if before[name] != after[name]} == {"code", "manifest", "check"}
     shown = chain.pivot("explain", "first").stdout
     assert "  Status: UP TO DATE\n" in shown
-    assert f"  Accepted: the recorded code, for {str(before['code'])[5:13]} that made the outs\n" in shown
+    assert f"  Accepted: code {str(before['code'])[5:13]} made the outs;" in shown
     assert chain.pivot("status", "first").stdout == "first  up to date  code accepted\n"
     for command in ("explain", "status"):
         [told] = json.loads(chain.pivot(command, "first", "--json").stdout)
@@ -76,7 +76,7 @@ def test_targets_are_names_globs_and_outs(chain: Typed) -> None:
 def test_a_stage_that_never_ran_is_refused(project: Typed) -> None:
     project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='a.txt')\ndef a():\n    open('a.txt', 'w')\n")
     told = project.pivot("accept", "a", code=2).stderr
-    assert "a: never run" in told
+    assert "a: no record yet" in told
     assert "`pivot run a`" in told
 
 

@@ -60,7 +60,7 @@ def test_explain_as_data_and_with_the_source(chain: Typed) -> None:
     chain.run()
     chain.write("lib.py", "def double(x):\n    return x + x\n")
     [told] = json.loads(chain.pivot("explain", "first", "--json").stdout)
-    assert (told["stage"], told["status"]) == ("first", "run")
+    assert (told["stage"], told["verdict"]) == ("first", "run")
     [change] = told["reasons"][0]["changes"]
     assert (change["name"], change["file"], change["line"]) == ("lib.double", "lib.py", 1)
     diff = chain.pivot("explain", "first", "--diff").stdout
@@ -146,7 +146,7 @@ def on_a_terminal(project: Typed, *arguments: str, typed: str = "") -> str:
 
 def test_a_terminal_shows_the_stages_and_the_summary(chain: Typed) -> None:
     shown = on_a_terminal(chain, "run")
-    assert "never run" in shown
+    assert "no record yet" in shown
     assert "2 ran in" in shown
 
 

@@ -209,7 +209,7 @@ def test_dry_run_and_status_change_nothing(project: Typed) -> None:
     project.pivot("status", "--check", code=3)
     project.run()
     rows = json.loads(project.pivot("status", "--json", "--check").stdout)
-    assert [(row["stage"], row["status"]) for row in rows] == [("a", "up to date")]
+    assert [(row["stage"], row["verdict"]) for row in rows] == [("a", "up_to_date")]
 
 
 def test_found_from_below_and_by_option(project: Typed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from pivot_cli.commands.dag import _dot, _mermaid, _text
@@ -11,6 +12,7 @@ from pivot_cli.commands.status import status, write_plan
 from pivot_core.decide import Decision, Verdict
 from pivot_core.graph import Graph
 from pivot_core.reasons import CodeChanged, DepMissing, Forced, NeverRun, OutMissing, Reason, UpstreamPending
+from pivot_core.storage.state import Failure
 from pivot_core.testing import make_stage
 
 ODD = 'a "b"]\\;é'
@@ -67,16 +69,33 @@ def test_a_decision_in_a_word(verdict: Verdict, reasons: tuple[Reason, ...], wor
 
 
 def test_the_lines_of_a_plan_stand_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    write_plan({"prepare": Decision("up_to_date", ()), "train": Decision("restore", (OutMissing("o"),))}, as_json=False)
-    assert capsys.readouterr().out == ("prepare  up to date\ntrain    missing     out missing: o, can be restored\n")
+    plan = {
+        "prepare": Decision("up_to_date", ()),
+        "train": Decision("restore", (OutMissing("o"),)),
+        "test": Decision("restore", (NeverRun(),)),
+        "plot": Decision("run", (NeverRun(), UpstreamPending(("test",)))),
+        "show": Decision("run", (NeverRun("show.lock is cut off"),)),
+        "send": Decision("run", (NeverRun(),)),
+        "sign": Decision("run", (NeverRun(),)),
+    }
+    failure = Failure(time.time() - 300, "ValueError: no luck\nat all", 1.0, ".pivot/logs/sign.log", "")
+    write_plan(plan, {"sign": failure}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "prepare  up to date",
+        "train    missing     out missing: o, can be restored",
+        "test     stale       no record yet, can be restored",
+        "plot     never run   waits for: test",
+        "show     never run   show.lock is cut off",
+        "send     never run",
+        "sign     failed      ValueError: no luck (5 min ago, log: .pivot/logs/sign.log)",
+    ]
 
 
 def test_a_plan_as_data(capsys: pytest.CaptureFixture[str]) -> None:
-    write_plan({"train": Decision("run", (DepMissing("é"), NeverRun("cut off")))}, as_json=True)
+    write_plan({"train": Decision("run", (DepMissing("é"), NeverRun("cut off")))}, {}, as_json=True)
     assert json.loads(capsys.readouterr().out) == [
         {
             "stage": "train",
-            "status": "never run",
             "verdict": "run",
             "reasons": [{"reason": "dep_missing", "path": "é"}, {"reason": "never_run", "detail": "cut off"}],
         }
@@ -84,5 +103,5 @@ def test_a_plan_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_plan_of_nothing_is_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
-    write_plan({}, as_json=True)
+    write_plan({}, {}, as_json=True)
     assert json.loads(capsys.readouterr().out) == []

@@ -64,7 +64,7 @@ def test_the_data_of_a_reason_is_json_with_all_its_fields(reason: Reason) -> Non
 
 
 def test_data_tells_the_stage_and_the_verdict() -> None:
-    assert to_data(Explained("s", "up_to_date")) == {"stage": "s", "status": "up_to_date", "reasons": []}
+    assert to_data(Explained("s", "up_to_date")) == {"stage": "s", "verdict": "up_to_date", "reasons": []}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,7 +14,18 @@ from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.reporters.jsonl import JsonLines
 from pivot_cli.reporters.live import LiveTable
 from pivot_cli.reporters.plain import Progress, Results
-from pivot_core.events import Envelope, Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
+from pivot_core.events import (
+    Envelope,
+    Event,
+    LoadFinished,
+    LoadStarted,
+    Notice,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    StageFinished,
+    StageStarted,
+)
 from pivot_core.interfaces import EventSink
 from pivot_core.reasons import DepChanged, Forced, NeverRun
 from rich.console import Console
@@ -29,7 +41,7 @@ RUN: list[Event] = [
     RunFinished({"ran": 1, "failed": 1, "blocked": 1, "restored": 0}, 2.0, 1.75, 0.25),
 ]
 RESULTS = """\
-prep   ran           1.50s  never run
+prep   ran           1.50s  no record yet
 train  failed        0.25s  exit code 3
 plot   blocked
 1 ran, 1 failed, 1 blocked in 2.00s (stages 1.75s, overhead 0.25s)
@@ -195,6 +207,61 @@ def test_a_summary_counts_every_outcome() -> None:
     assert all(f"7 {outcome.value}" in text for outcome in Outcome)
 
 
+CANCELLED = [
+    (StageFinished("s", Outcome.CANCELLED, (Forced(),)), "not started"),
+    (StageFinished("s", Outcome.CANCELLED, (Forced(),), 1.5, "cancelled", log="s.log"), "stopped after 1.50s"),
+]
+
+
+@pytest.mark.parametrize(("event", "why"), CANCELLED)
+def test_a_cancelled_stage_was_stopped_or_never_started(event: StageFinished, why: str) -> None:
+    assert lines.stage_line(event, 1).split(maxsplit=2)[2] == why
+
+
+def test_a_failure_names_what_the_stage_wrote() -> None:
+    event = StageFinished("s", Outcome.FAILED, error="e", partial=".pivot/failed/s")
+    assert lines.failure_text(event).endswith("what it wrote: .pivot/failed/s/")
+
+
+def ended(interrupted: int | None = None, error: str = "", **outcomes: int) -> RunFinished:
+    return RunFinished(outcomes, 1.0, 1.0, 0.0, interrupted, error)
+
+
+def test_what_to_do_after_a_run_that_did_not_come_to_its_end() -> None:
+    assert lines.advice(ended(ran=3, failed=1, blocked=2)) == ""
+    assert "--keep-going" in lines.advice(ended(failed=1, cancelled=2))
+    assert "2 stages that do not depend" in lines.advice(ended(failed=1, cancelled=2))
+    assert "interrupted (SIGTERM)" in lines.advice(ended(signal.SIGTERM, cancelled=2))
+    assert "--keep-going" not in lines.advice(ended(signal.SIGINT, failed=1, cancelled=2))
+
+
+def test_a_run_that_could_not_start_any_stage_has_no_summary() -> None:
+    """Why it could not is the error of the command."""
+    results, progress, console = io.StringIO(), io.StringIO(), on_terminal()
+    show(Several([Results(results), Progress(progress)]), [ended(error="no such module", cancelled=1)])
+    assert results.getvalue() + progress.getvalue() == ""
+    with LiveTable(console) as table:
+        table.emit(ended(error="no such module", cancelled=1))
+    assert " in " not in written(console)
+
+
+def test_a_terminal_shows_that_the_pipeline_is_loaded_once_it_takes_long() -> None:
+    now = 100.0
+    table = LiveTable(on_terminal(), clock=lambda: now)
+    table.emit(LoadStarted("pipeline.py"))
+    assert rendered(table) == [""]
+    now = 101.0
+    assert rendered(table) == ["loading pipeline.py 1.00s"]
+    table.emit(LoadFinished(1.0))
+    assert rendered(table) == [""]
+
+
+def test_a_run_that_ends_leaves_no_running_stage_on_the_terminal() -> None:
+    table = LiveTable(on_terminal())
+    show(table, [RunStarted(("s",), 1), StageStarted("s", (), ""), ended(signal.SIGINT)])
+    assert [row for row in rendered(table) if "running" in row] == ["0/1 done, 0 running"]
+
+
 def test_a_terminal_scrolls_finished_stages_failures_and_the_summary() -> None:
     console = on_terminal()
     with LiveTable(console) as table:
@@ -219,7 +286,7 @@ def test_a_terminal_shows_each_running_stage_with_its_time_and_reason() -> None:
     )
     now = 102.5
     rows = rendered(table)
-    assert rows[0].split() == ["prep", "running", "2.50s", "never", "run"]
+    assert rows[0].split() == ["prep", "running", "2.50s", "no", "record", "yet"]
     assert rows[1].split() == ["train", "running", "2.50s"]
     assert rows[2] == "0/2 done, 2 running"
     table.emit(StageFinished("prep", Outcome.RAN, seconds=2.5))

@@ -16,8 +16,8 @@ HELPER = CodeChange("func", "lib.helper", OLD, NEW, "lib.py", 3)
 OTHER = CodeChange("value", "lib.LIMIT", OLD, NEW, "lib.py", 1)
 
 WORDS: list[tuple[Reason, str, str]] = [
-    (why.NeverRun(), "never run", "Never run"),
-    (why.NeverRun("the lock file is cut off"), "never run", "Never run (the lock file is cut off)"),
+    (why.NeverRun(), "no record yet", "No record yet"),
+    (why.NeverRun("a.lock is cut off"), "a.lock is cut off", "No record (a.lock is cut off)"),
     (why.CodeChanged(()), "code changed", "Code dependency changed"),
     (why.CodeChanged((HELPER,)), "code changed: func:helper", "Code dependency changed"),
     (why.CodeChanged((HELPER, OTHER)), "code changed: func:helper, 1 more", "Code dependency changed"),
@@ -123,3 +123,19 @@ def test_a_longer_duration_never_looks_shorter(one: float, other: float) -> None
         )
 
     assert (one <= other) <= (shown(one) <= shown(other) + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3.0, "just now"),
+        (1.9, "just now"),
+        (59.9, "59 s ago"),
+        (60.0, "1 min ago"),
+        (3599.0, "59 min ago"),
+        (47.9 * 3600, "47 h ago"),
+        (49 * 3600.0, "2 days ago"),
+    ],
+)
+def test_how_long_ago_something_was(seconds: float, words: str) -> None:
+    assert wording.ago(seconds) == words

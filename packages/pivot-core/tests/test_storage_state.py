@@ -21,7 +21,7 @@ from pivot_core.storage.state import KEPT_RUNS, Failure, StateDB, StoredRuns, is
 
 ROWS = [Row("data/a.csv", Stamp(1, 2, 3, 4), "xxh3:1"), Row("\udcff\n", Stamp(2**62, 2**62, 0, 2**62), "xxh3:2")]
 OUTS = {"a": FileState("xxh3:1", 3), "d\udcff": FileState("xxh3:2.tree", 4, files=2, link="x")}
-FAILURE = Failure(1e9, "ValueError: no luck", 2.5, ".pivot/logs/train.log")
+FAILURE = Failure(1e9, "ValueError: no luck", 2.5, ".pivot/logs/train.log", ".pivot/failed/train")
 
 
 @pytest.fixture

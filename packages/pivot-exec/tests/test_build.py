@@ -59,10 +59,11 @@ class Files:
             self.done.append(f"record {task.stage}")
         return error
 
-    def abandon(self, task: Task, why: str) -> None:
+    def abandon(self, task: Task, why: str) -> str:
         if task.stage in self.unabandoned:
             raise self.unabandoned[task.stage]
         self.done.append(f"abandon {task.stage}: {why}")
+        return f"failed/{task.stage}"
 
     def settle(self) -> None:
         self.done.append("settle")
@@ -255,6 +256,7 @@ def test_a_failed_stage_comes_with_the_end_of_its_log(bench: Bench) -> None:
     assert not bench.run().ok
     event = bench.events.end_of("a")
     assert (event.error, event.output, event.log) == ("exit code 3", "what it printed\n", "a.log")
+    assert event.partial == "failed/a"
 
 
 def test_a_lost_task_is_a_failure_of_its_stage(bench: Bench) -> None:

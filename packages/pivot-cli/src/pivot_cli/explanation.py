@@ -10,8 +10,9 @@ from pivot_core import reasons as why
 from pivot_core.events import reason_to_data
 from pivot_core.model import Accepted
 from pivot_core.reasons import Reason
+from pivot_core.storage.state import Failure
 
-from pivot_cli import wording
+from pivot_cli import lastrun, wording
 from pivot_cli.names import Named
 
 type Verdict = Literal["up_to_date", "restore", "run", "pending"]
@@ -28,7 +29,8 @@ STATUS: dict[Verdict, str] = {
 class Explained:
     """The decision about one stage; `names` is all that its code depends on, to shorten names against.
 
-    `accepted` is what code made the outs, where the recorded one was only accepted for it.
+    `accepted` is what code made the outs, where the recorded one was only accepted for it; `failure` is how the last
+    run failed, where that is not mended.
     """
 
     stage: str
@@ -36,16 +38,18 @@ class Explained:
     reasons: Sequence[Reason] = ()
     names: Collection[Named] = ()
     accepted: Accepted | None = None
+    failure: Failure | None = None
 
 
 def to_data(explained: Explained) -> dict[str, Any]:
-    """The JSON form: stage, status, each reason with its fields, and "accepted" where the code was."""
+    """The JSON form, of `status` too: stage, verdict, each reason with its fields; "accepted" where the code was, and
+    "failure" where the last run failed."""
     data: dict[str, Any] = {
         "stage": explained.stage,
-        "status": explained.verdict,
+        "verdict": explained.verdict,
         "reasons": [reason_to_data(reason) for reason in explained.reasons],
     }
-    return data | wording.accepted_data(explained.accepted)
+    return data | wording.accepted_data(explained.accepted) | lastrun.to_data(explained.failure)
 
 
 def to_text(explained: Explained) -> str:
@@ -54,7 +58,10 @@ def to_text(explained: Explained) -> str:
     titles = dict.fromkeys(wording.title(reason) for reason in explained.reasons)
     lines += [f"  Reason: {title}" for title in titles] or ["  Reason: Nothing changed"]
     if explained.accepted is not None:
-        lines.append(f"  Accepted: the recorded code, for {wording.digits(explained.accepted.code)} that made the outs")
+        made_by = wording.digits(explained.accepted.code)
+        lines.append(f"  Accepted: code {made_by} made the outs; `pivot accept` vouched for the present code")
+    if explained.failure is not None:
+        lines += lastrun.to_lines(explained.failure)
     changes = [line for reason in explained.reasons for line in _changes(reason, explained.names)]
     if changes:
         lines += ["", "  Changes:", *changes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +12,13 @@ from pathlib import Path
 import attrs
 import click
 from pivot_core.errors import SnapshotError
-from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.interfaces import EventSink
 from pivot_core.project import Project
-from pivot_core.storage.state import StateDB
 from pivot_core.targets import select
 from pivot_exec import build
 
-from pivot_cli.profile import Profile
+from pivot_cli.history import History
+from pivot_cli.profile import Profile, seconds_since_start
 from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.session import Opened, opened, opened_to_look
 
@@ -54,19 +53,22 @@ def run(project: Project, wanted: Wanted) -> int:
 def show_plan(directory: Path | None, targets: Sequence[str], *, force: bool, as_json: bool, reload: bool) -> None:
     """Show what a run would do, and change nothing. Raises PivotError."""
     from pivot_cli.commands.status import write_plan
+    from pivot_cli.lastrun import open_failures
 
     with opened_to_look(directory, reload=reload) as here:
         chosen = _chosen(here, targets)
         here.workspace.check(chosen)
         plan = here.workspace.plan(chosen, force=chosen if force else ())
-        write_plan(plan, as_json=as_json)
+        write_plan(plan, open_failures(here, plan), as_json=as_json)
 
 
 def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: bool) -> build.RunResult:
-    history = _History()
+    history = History(project)
+    began = time.monotonic() - (seconds_since_start() or 0.0)
     with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
         sink = Several([Envelopes(history.run, [history]), *shown])
         with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
+            history.attach(here.session.state)
             if profile is not None:
                 profile.loaded(here)
             chosen = _chosen(here, wanted.targets)
@@ -83,8 +85,9 @@ def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: b
                 force=chosen if wanted.force else (),
                 keep_going=wanted.keep_going,
                 seconds=here.session.state.durations(),
+                began=began,
             )
-            history.save(here.session.state)
+            history.save()
             if result.ok:
                 _keep_answer(here, wanted, chosen)
     if profile is not None:
@@ -124,22 +127,3 @@ def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[Sequence[EventSi
         from pivot_cli.reporters.plain import Progress, Results
 
         yield [Results(sys.stdout), Progress(sys.stderr)]
-
-
-class _History:
-    """Keeps the events of a run in the state database, if the run did anything."""
-
-    def __init__(self) -> None:
-        self.run = uuid.uuid4().hex
-        self._envelopes: list[Envelope] = []
-        self._did_something = False
-
-    def send(self, envelope: Envelope) -> None:
-        self._envelopes.append(envelope)
-        event = envelope.event
-        self._did_something |= isinstance(event, StageFinished) and event.outcome is not Outcome.UP_TO_DATE
-
-    def save(self, state: StateDB) -> None:
-        if self._did_something:
-            state.add_events((item.run, item.sequence, envelope_to_data(item)) for item in self._envelopes)
-            state.forget_old_runs()

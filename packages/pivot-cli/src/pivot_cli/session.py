@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pivot_core.workspace import Workspace
 from pivot_exec.local import LocalExecutor
 
 from pivot_cli.reporters import lines
+from pivot_cli.reporters.loading import LoadingLine
 
 
 @attrs.frozen
@@ -33,9 +35,13 @@ class Opened:
 
 
 class Notices:
-    """An `EventSink` for commands that run nothing: notices go to stderr."""
+    """An `EventSink` for commands that run nothing: notices go to stderr, and a long load is shown while it lasts."""
+
+    def __init__(self) -> None:
+        self._loading = LoadingLine(sys.stderr)
 
     def emit(self, event: Event) -> None:
+        self._loading.emit(event)
         if isinstance(event, Notice):
             click.echo(lines.notice(event), err=True)
 

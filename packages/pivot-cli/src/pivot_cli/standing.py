@@ -70,7 +70,7 @@ def _write(
     here: Opened, looks: Looks, plan: dict[str, Decision], arguments: Sequence[str], chosen: Sequence[str]
 ) -> None:
     assert here.loaded.observed is not None
-    status = "".join(f"{line}\n" for line in plan_lines(plan))
+    status = "".join(f"{line}\n" for line in plan_lines(plan, {}))
     words: dict[tuple[str, ...], str] = {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
     if arguments:
         words[tuple(arguments)] = _run_words(here.workspace.graph.with_upstreams(chosen))

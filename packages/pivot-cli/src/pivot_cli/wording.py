@@ -28,7 +28,7 @@ def title(reason: Reason) -> str:
     """The kind of a reason, as `explain` heads it."""
     match reason:
         case why.NeverRun(detail=detail):
-            return f"Never run ({detail})" if detail else "Never run"
+            return f"No record ({detail})" if detail else "No record yet"
         case why.CodeChanged():
             return "Code dependency changed"
         case why.FormatChanged(old=old, new=new):
@@ -94,10 +94,25 @@ def seconds(value: float) -> str:
     return f"{hours}h{minutes:02}m"
 
 
+def ago(seconds: float) -> str:
+    """How long ago something was, roughly: just now, 12 s ago, 3 min ago, 5 h ago, 2 days ago."""
+    if seconds < 2:
+        return "just now"
+    for unit, size, limit in (("s", 1, 60), ("min", 60, 60), ("h", 3600, 48)):
+        count = int(seconds // size)
+        if count < limit:
+            return f"{count} {unit} ago"
+    return f"{int(seconds // 86400)} days ago"
+
+
+def stages(count: int) -> str:
+    return f"{count} stage" if count == 1 else f"{count} stages"
+
+
 def _short(reason: Reason) -> str:
     match reason:
-        case why.NeverRun():
-            return "never run"
+        case why.NeverRun(detail=detail):
+            return detail or "no record yet"
         case why.CodeChanged(changes=changes):
             return _counted("code changed", change_names(changes))
         case why.FormatChanged():

@@ -61,7 +61,7 @@ class StageStarted:
 @attrs.frozen
 class StageFinished:
     """`seconds` is the time the stage's own work took (0 where it did not run); `error` says why it failed, `output`
-    is the end of what it printed then."""
+    is the end of what it printed then, and `partial` the directory that holds what it had written ("" if nothing)."""
 
     kind: ClassVar = "stage_finished"
     stage: str
@@ -71,6 +71,7 @@ class StageFinished:
     error: str = ""
     output: str = ""
     log: str = ""
+    partial: str = ""
 
 
 @attrs.frozen

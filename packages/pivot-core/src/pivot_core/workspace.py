@@ -219,12 +219,12 @@ class Workspace:
         self.session.state.save_duration(task.stage, finished.seconds)
         return ""
 
-    def abandon(self, task: Task, why: str) -> None:  # noqa: ARG002 - for those who keep a record of failures
+    def abandon(self, task: Task, why: str) -> str:  # noqa: ARG002 - for those who keep a record of failures
         """After a failure: move what the task wrote to `.pivot/failed/<stage>/`, and put back what was there before.
 
-        Raises PivotError.
+        Returns that directory, relative to the root, or "" if the task wrote nothing. Raises PivotError.
         """
-        failed = self._project.directory / "failed" / file_name(task.stage)
+        failed = partial_outs(self._project, task.stage)
         try:
             remove(failed)
             for path, before in self._cleared.pop(task.id, {}).items():
@@ -233,6 +233,7 @@ class Workspace:
                     self.session.store.fetch(before.state, self._project.root / path)
         except OSError as error:
             raise PivotError(f"{error.filename}: {error.strerror}") from None
+        return self._project.shown(failed) if failed.exists() else ""
 
     def settle(self) -> None:
         """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""
@@ -367,6 +368,11 @@ class Workspace:
 
             (failed / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(place, failed / path)
+
+
+def partial_outs(project: Project, stage: str) -> Path:
+    """The directory for what a stage had written when it failed."""
+    return project.directory / "failed" / file_name(stage)
 
 
 def _is_cached(stage: Stage) -> bool:

@@ -43,8 +43,11 @@ class Workspace(Protocol):
     def record(self, task: Task, finished: Finished) -> str:
         """Record what a stage wrote. Returns why it could not be, or nothing."""
 
-    def abandon(self, task: Task, why: str) -> None:
-        """The task did not succeed: put the old outs back."""
+    def abandon(self, task: Task, why: str) -> str:
+        """The task did not succeed: put the old outs back. Returns the directory that holds what it wrote, or "".
+
+        Raises PivotError.
+        """
 
     def settle(self) -> None:
         """The run has ended."""
@@ -168,6 +171,8 @@ class _Build:
         first = self._signals_seen == 0
         self._signals_seen = self._signals
         grace = GRACE if first and self._signals == 1 else 0.0
+        if self._tasks and grace:
+            self._sink.emit(Notice("the stages that run are asked to end; interrupt again to end them at once"))
         for task in self._tasks:
             self._executor.cancel(task, grace)
         return self._schedule.interrupt()
@@ -260,12 +265,13 @@ class _Build:
         return self._schedule.finished(task.stage, ok=not error)
 
     def _fail(self, task: Task, why: str, seconds: float) -> list[Instruction]:
+        partial = ""
         try:
-            self._workspace.abandon(task, why)
+            partial = self._workspace.abandon(task, why)
         except PivotError as error:
             self._sink.emit(Notice(f"its old outs could not be put back: {error}", task.stage))
         outcome = Outcome.CANCELLED if self._signals else Outcome.FAILED
-        self._finish(task.stage, outcome, seconds, why, task.log)
+        self._finish(task.stage, outcome, seconds, why, task.log, partial=partial)
         return self._ended_badly(task.stage)
 
     def _ended_badly(self, stage: str) -> list[Instruction]:
@@ -281,10 +287,12 @@ class _Build:
         log: str = "",
         *,
         with_output: bool = True,
+        partial: str = "",
     ) -> None:
         self.outcomes[stage] = outcome
         output = tail(self._root / log) if outcome is Outcome.FAILED and log and with_output else ""
-        self._sink.emit(StageFinished(stage, outcome, self._reasons.get(stage, ()), seconds, error, output, log))
+        reasons = self._reasons.get(stage, ())
+        self._sink.emit(StageFinished(stage, outcome, reasons, seconds, error, output, log, partial))
 
 
 def tail(path: Path) -> str:

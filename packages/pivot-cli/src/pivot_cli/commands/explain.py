@@ -11,10 +11,12 @@ from pathlib import Path
 import click
 from pivot_core.decide import Decision
 from pivot_core.reasons import CodeChange, CodeChanged
+from pivot_core.storage.state import Failure
 from pivot_core.targets import select
 
 from pivot_cli.coarse import noted
 from pivot_cli.explanation import Explained, to_data, to_text
+from pivot_cli.lastrun import open_failures
 from pivot_cli.session import Opened, opened_to_look
 from pivot_cli.targets import complete
 
@@ -37,7 +39,8 @@ def command(
             _write_code(here, chosen, as_json=as_json)
             return
         plan = here.workspace.plan(chosen)
-        explained = [_explained(here, name, plan[name]) for name in chosen]
+        failures = open_failures(here, plan)
+        explained = [_explained(here, name, plan[name], failures.get(name)) for name in chosen]
         if as_json:
             click.echo(json.dumps([to_data(item) for item in explained], indent=2, ensure_ascii=False))
             return
@@ -48,9 +51,9 @@ def command(
                     click.echo(line)
 
 
-def _explained(here: Opened, stage: str, decision: Decision) -> Explained:
+def _explained(here: Opened, stage: str, decision: Decision, failure: Failure | None) -> Explained:
     names = [(entry.kind, entry.name) for entry in here.loaded.code[stage].entries]
-    return Explained(stage, decision.verdict, decision.reasons, names, decision.accepted)
+    return Explained(stage, decision.verdict, decision.reasons, names, decision.accepted, failure)
 
 
 def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None:

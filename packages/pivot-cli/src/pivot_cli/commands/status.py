@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 from pivot_core.decide import Decision
-from pivot_core.events import reason_to_data
 from pivot_core.reasons import DepMissing, NeverRun, OutMissing
+from pivot_core.storage.state import Failure
 from pivot_core.targets import select
 
 from pivot_cli import wording
 from pivot_cli.app import STALE
+from pivot_cli.explanation import Explained, to_data
+from pivot_cli.lastrun import in_short, open_failures
 from pivot_cli.reporters.lines import name_width
 from pivot_cli.session import opened_to_look
 from pivot_cli.targets import complete
@@ -32,47 +34,49 @@ def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, 
     with opened_to_look(directory, reload=reload) as here:
         chosen = set(select(here.workspace.graph, targets, here.project.root, Path.cwd()))
         plan = here.workspace.plan(chosen)
-    decisions = {name: decision for name, decision in plan.items() if name in chosen}
-    write_plan(decisions, as_json=as_json)
+        decisions = {name: decision for name, decision in plan.items() if name in chosen}
+        write_plan(decisions, open_failures(here, decisions), as_json=as_json)
     return STALE if check and any(decision.verdict != "up_to_date" for decision in decisions.values()) else 0
 
 
-def write_plan(decisions: Mapping[str, Decision], *, as_json: bool) -> None:
-    """One line a stage, or the same as JSON."""
+def write_plan(decisions: Mapping[str, Decision], failures: Mapping[str, Failure], *, as_json: bool) -> None:
+    """One line a stage, or as JSON what `explain --json` gives; `failures` as in `plan_lines`."""
     if as_json:
         rows = [
-            {
-                "stage": name,
-                "status": status(decision),
-                "verdict": decision.verdict,
-                "reasons": [reason_to_data(reason) for reason in decision.reasons],
-                **wording.accepted_data(decision.accepted),
-            }
-            for name, decision in decisions.items()
+            to_data(Explained(name, item.verdict, item.reasons, (), item.accepted, failures.get(name)))
+            for name, item in decisions.items()
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    for line in plan_lines(decisions):
+    for line in plan_lines(decisions, failures):
         click.echo(line)
 
 
-def plan_lines(decisions: Mapping[str, Decision]) -> Iterator[str]:
-    """One line a stage."""
+def plan_lines(decisions: Mapping[str, Decision], failures: Mapping[str, Failure]) -> Iterator[str]:
+    """One line a stage; `failures` are how those failed whose last run did."""
     width = name_width(tuple(decisions))
     for name, decision in decisions.items():
-        why = wording.short(decision.reasons)
-        if decision.verdict == "restore":
-            why += ", can be restored"
-        elif decision.verdict == "up_to_date" and decision.accepted is not None:
-            why = "code accepted"
-        yield f"{name:<{width}}  {status(decision):<{_WORDS_WIDTH}}  {why}".rstrip()
+        failure = failures.get(name)
+        word = status(decision) if failure is None else "failed"
+        why = _why(decision) if failure is None else in_short(failure)
+        yield f"{name:<{width}}  {word:<{_WORDS_WIDTH}}  {why}".rstrip()
+
+
+def _why(decision: Decision) -> str:
+    if decision.verdict == "up_to_date":
+        return "" if decision.accepted is None else "code accepted"
+    if decision.verdict == "restore":
+        return f"{wording.short(decision.reasons)}, can be restored"
+    if status(decision) == "never run":  # the word says it already
+        return wording.short([reason for reason in decision.reasons if reason != NeverRun()])
+    return wording.short(decision.reasons)
 
 
 def status(decision: Decision) -> str:
     """A decision in a word: up to date, never run, missing, pending or stale."""
     if decision.verdict == "up_to_date":
         return "up to date"
-    if any(isinstance(reason, NeverRun) for reason in decision.reasons):
+    if decision.verdict != "restore" and any(isinstance(reason, NeverRun) for reason in decision.reasons):
         return "never run"
     if decision.reasons and all(isinstance(reason, OutMissing | DepMissing) for reason in decision.reasons):
         return "missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 
 from pivot_core.events import Notice, Outcome, RunFinished, StageFinished
@@ -18,19 +19,26 @@ def name_width(stages: tuple[str, ...]) -> int:
 
 
 def stage_line(event: StageFinished, width: int) -> str:
-    """One line: name, outcome, time where it ran, and why it ran or failed."""
+    """One line: name, outcome, time where it ran, and why it ran, failed or did not."""
     time = wording.seconds(event.seconds) if event.outcome in (Outcome.RAN, Outcome.FAILED) else ""
-    why = event.error.partition("\n")[0] or wording.short(event.reasons)
-    return f"{event.stage:<{width}}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {why}".rstrip()
+    return f"{event.stage:<{width}}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {_why(event)}".rstrip()
+
+
+def _why(event: StageFinished) -> str:
+    if event.outcome is Outcome.CANCELLED:
+        return f"stopped after {wording.seconds(event.seconds)}" if event.log else "not started"
+    return event.error.partition("\n")[0] or wording.short(event.reasons)
 
 
 def failure_text(event: StageFinished) -> str:
-    """What a stage that failed printed last, why it failed and where its whole log is."""
+    """What a stage that failed printed last, why it failed, and where its whole log is and what it wrote."""
     parts = [f"error: stage {event.stage!r} failed: {event.error}"]
     if event.output:
         parts.append("".join(f"  | {line}\n" for line in event.output.splitlines()).rstrip("\n"))
     if event.log:
         parts.append(f"  log: {event.log}")
+    if event.partial:
+        parts.append(f"  what it wrote: {event.partial}/")
     return "\n".join(parts)
 
 
@@ -43,6 +51,24 @@ def summary(event: RunFinished) -> str:
     """The last line of a run: how many stages came out how, and what took the time."""
     times = (wording.seconds(time) for time in (event.seconds, event.stage_seconds, event.overhead_seconds))
     return summary_text(event.outcomes, *times)
+
+
+def advice(event: RunFinished) -> str:
+    """What to know, or to do, after a run that did not come to its end; "" after others."""
+    if event.interrupted is not None:
+        name = signal.Signals(event.interrupted).name
+        return (
+            f"interrupted ({name}): what had finished is recorded, and stages that were stopped have their old outs "
+            "back; `pivot run` goes on from here"
+        )
+    cancelled = event.outcomes.get(Outcome.CANCELLED.value, 0)
+    if cancelled and not event.error:
+        verb = "does" if cancelled == 1 else "do"
+        return (
+            f"hint: {wording.stages(cancelled)} that {verb} not depend on what failed did not start; "
+            "`pivot run --keep-going` runs such stages too"
+        )
+    return ""
 
 
 def summary_text(outcomes: Mapping[str, int], whole: str, stages: str, overhead: str) -> str:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from pivot_core.events import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
+from pivot_core.events import (
+    Event,
+    LoadFinished,
+    LoadStarted,
+    Notice,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    StageFinished,
+    StageStarted,
+)
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -15,6 +25,7 @@ from rich.text import Text
 
 from pivot_cli import wording
 from pivot_cli.reporters import lines
+from pivot_cli.reporters.loading import A_MOMENT
 
 _STYLES = {
     Outcome.RAN: "green",
@@ -29,7 +40,10 @@ _LEFT_FREE = 4  # lines of the terminal that the table never takes
 
 
 class LiveTable:
-    """Shows a run on `console`; a context manager, which leaves the terminal as it was."""
+    """Shows a run on `console`; a context manager, which leaves the terminal as it was.
+
+    Loading the pipeline is shown while it lasts, if that is longer than a moment.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -38,6 +52,7 @@ class LiveTable:
         self._width = 0
         self._total = 0
         self._done = 0
+        self._loading: tuple[float, str] | None = None
         self._live = Live(console=console, get_renderable=self.table, refresh_per_second=_FPS, transient=True)
 
     def __enter__(self) -> Self:
@@ -51,6 +66,10 @@ class LiveTable:
 
     def emit(self, event: Event) -> None:
         match event:
+            case LoadStarted():
+                self._loading = (self._clock(), event.pipeline)
+            case LoadFinished():
+                self._loading = None
             case RunStarted():
                 self._width, self._total = lines.name_width(event.stages), len(event.stages)
             case StageStarted():
@@ -64,20 +83,29 @@ class LiveTable:
             case Notice():
                 self._print(lines.notice(event), "yellow")
             case RunFinished():
-                self._live.stop()
-                self._print(lines.summary(event), "bold")
+                self._end(event)
 
     def table(self) -> Table:
-        """What runs now, cut to the height of the terminal."""
+        """What goes on now, cut to the height of the terminal."""
         table = Table.grid(padding=(0, 2))
         now = self._clock()
         running = list(self._running.items())
         shown = running[: max(1, self._console.height - _LEFT_FREE)]
         for stage, (began, why) in shown:
             table.add_row(Text(f"{stage:<{self._width}}"), "running", Text(wording.seconds(now - began)), Text(why))
-        if self._total:
+        if self._loading is not None and (seconds := now - self._loading[0]) >= A_MOMENT:
+            table.add_row(Text(f"loading {self._loading[1]} {wording.seconds(seconds)}", "dim"))
+        elif self._total:
             table.add_row(Text(f"{self._done}/{self._total} done, {len(running)} running", "dim"))
         return table
+
+    def _end(self, event: RunFinished) -> None:
+        self._running.clear()
+        self._live.stop()
+        if not event.error:
+            self._print(lines.summary(event), "bold")
+        if advice := lines.advice(event):
+            self._print(advice, "yellow")
 
     def _print(self, text: str, style: str) -> None:
         self._console.print(Text(text, style), soft_wrap=True)

@@ -22,7 +22,7 @@ class Results:
                 self._width = lines.name_width(event.stages)
             case StageFinished():
                 _write(self._stream, lines.stage_line(event, self._width))
-            case RunFinished():
+            case RunFinished(error=""):
                 _write(self._stream, lines.summary(event))
 
 
@@ -40,6 +40,8 @@ class Progress:
                 _write(self._stream, lines.failure_text(event))
             case Notice():
                 _write(self._stream, lines.notice(event))
+            case RunFinished() if advice := lines.advice(event):
+                _write(self._stream, advice)
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -50,12 +50,13 @@ PRAGMA user_version = {VERSION};
 
 @attrs.frozen
 class Failure:
-    """How a stage failed last. `log` is the path of what it printed, relative to the root; "" if it never started."""
+    """How a stage failed last, and where what it printed and wrote then is, relative to the root ("" where nowhere)."""
 
     time: float  # of its end, in seconds since the epoch
     error: str
     seconds: float  # that it took
     log: str
+    partial: str
 
 
 class StateDB:
