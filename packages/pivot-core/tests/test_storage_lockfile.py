@@ -391,6 +391,14 @@ def test_removing_a_stage_leaves_the_others(locks: LockFiles) -> None:
     assert locks.stages() == ["b"]
 
 
+def test_lock_files_of_stages_that_are_gone_are_told_apart(locks: LockFiles) -> None:
+    assert locks.others(STAGES) == []
+    for stage in STAGES:
+        locks.write(record(stage))
+    assert locks.others(STAGES) == []
+    assert locks.others(STAGES[2:]) == sorted(STAGES[:2])
+
+
 WRITE_FOREVER = """
 import sys, itertools
 from pathlib import Path

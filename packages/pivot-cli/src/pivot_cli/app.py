@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": Entry("explain", "Say why each stage would run, or would not."),
     "status": Entry("status", "Show in one line a stage whether it is up to date."),
     "accept": Entry("accept", "Record changed code as equivalent, after a refactoring."),
+    "forget": Entry("forget", "Remove lock files of stages that are gone."),
     "check": Entry("check", "List code that cannot be followed exactly."),
     "list": Entry("listing", "List the stages."),
     "dag": Entry("dag", "Show which stage needs which."),

@@ -74,7 +74,8 @@ def _write(
     words: dict[tuple[str, ...], str] = {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
     if arguments:
         words[tuple(arguments)] = _run_words(here.workspace.graph.with_upstreams(chosen))
-    notices = "".join(f"{lines.notice(Notice(text))}\n" for text in here.loaded.notices)
+    gone = here.workspace.gone_message()
+    notices = "".join(f"{lines.notice(Notice(text))}\n" for text in (*here.loaded.notices, *([gone] if gone else ())))
     root, variables = str(here.project.root), here.loaded.observed.variables
     try:
         answer.write(root, words, notices, variables, tuple(looks.followed.items()), tuple(looks.links.items()))

@@ -23,6 +23,8 @@ from pivot_core.storage.lockfile import file_name
 from pivot_core.storage.remove import clear, remove
 from pivot_core.storage.store import put_outs
 
+_NAMED = 5  # stages that a message names
+
 
 @attrs.frozen
 class _Decided:
@@ -241,6 +243,40 @@ class Workspace:
         self.session.state.save_sources(self._loaded.source_text)
         self.session.state.prune(self._loaded.source_text)
         self.session.settle()
+        if self._sink is not None and (message := self.gone_message()):
+            self._sink.emit(Notice(message))
+
+    # Stages that are no longer there
+
+    def gone(self) -> list[str]:
+        """The stages that have a lock file and are not in the pipeline: renamed or removed."""
+        return self.session.locks.others(self.graph.stages)
+
+    def gone_message(self) -> str:
+        """What the user is told of them; "" if there are none."""
+        names = self.gone()
+        if not names:
+            return ""
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        pipeline = self._project.settings.pipeline
+        if len(names) == 1:
+            return f"{shown} is no stage of {pipeline} any more, but has a lock file; `pivot forget` removes it"
+        return f"{shown} are no stages of {pipeline} any more, but have lock files; `pivot forget` removes them"
+
+    def forget(self, stage: str) -> tuple[str, ...]:
+        """Remove the lock file of a stage that is `gone`, and what its last failure left. Its outs stay in place.
+
+        Returns those that no stage writes now. Raises PivotError.
+        """
+        recorded = self.session.locks.read(stage)
+        try:
+            self.session.locks.remove(stage)
+            remove(partial_outs(self._project, stage))
+        except OSError as error:
+            raise PivotError(f"{error.filename}: {error.strerror}") from None
+        self.session.state.forget_failure(stage)
+        outs = recorded.outs if recorded is not None else ()
+        return tuple(out for out in outs if out not in self.graph.producers and self._is_there(out))
 
     # What is there
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from pivot_core.decide import Decision
+from pivot_core.events import Notice
 from pivot_core.reasons import DepMissing, NeverRun, OutMissing
 from pivot_core.storage.state import Failure
 from pivot_core.targets import select
@@ -16,7 +17,7 @@ from pivot_cli import wording
 from pivot_cli.app import STALE
 from pivot_cli.explanation import Explained, to_data
 from pivot_cli.lastrun import in_short, open_failures
-from pivot_cli.reporters.lines import name_width
+from pivot_cli.reporters.lines import name_width, notice
 from pivot_cli.session import opened_to_look
 from pivot_cli.targets import complete
 
@@ -36,6 +37,8 @@ def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool, 
         plan = here.workspace.plan(chosen)
         decisions = {name: decision for name, decision in plan.items() if name in chosen}
         write_plan(decisions, open_failures(here, decisions), as_json=as_json)
+        if message := here.workspace.gone_message():
+            click.echo(notice(Notice(message)), err=True)
     return STALE if check and any(decision.verdict != "up_to_date" for decision in decisions.values()) else 0
 
 

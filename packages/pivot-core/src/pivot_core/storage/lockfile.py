@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import xxhash
@@ -87,6 +88,18 @@ class LockFiles:
             found = [self._stage_of(path) for path in self._directory.iterdir() if path.suffix == SUFFIX]
         except OSError:
             return []
+        return sorted(stage for stage in found if stage is not None)
+
+    def others(self, stages: Iterable[str]) -> list[str]:
+        """The stages that have a lock file and are not among `stages`, sorted."""
+        if self.looks is not None:
+            self.looks.at(str(self._directory))
+        try:
+            names = {name for name in os.listdir(self._directory) if name.endswith(SUFFIX)}  # noqa: PTH208 - text alone
+        except OSError:
+            return []
+        names -= {file_name(stage) + SUFFIX for stage in stages}
+        found = [self._stage_of(self._directory / name) for name in names]
         return sorted(stage for stage in found if stage is not None)
 
     def clean(self) -> None:
