@@ -169,6 +169,86 @@ _CALL = project(
     """,
 )
 
+_ENTERED = """
+class Registry:
+    def __init__(self):
+        self.items = {}
+
+    def register(self, key):
+        def enter(cls):
+            self.items[normal(key)] = cls
+            return cls
+        return enter
+
+def normal(key):
+    return key.lower()
+
+LOSSES = Registry()
+TOOLS = []
+
+def tool(function):
+    TOOLS.append(function)
+    return function
+
+@LOSSES.register("L1")
+class L1:
+    def loss(self):
+        return part()
+
+def part():
+    return 5
+
+@LOSSES.register("L2")
+class L2:
+    def loss(self):
+        return 6
+
+@tool
+def first():
+    return 10
+
+@tool
+def second():
+    return helped()
+
+def helped():
+    return 20
+"""
+_ENTERING = project(
+    "import losses",
+    stage("by_key", "losses.LOSSES.items['l1']().loss()"),
+    stage("by_name", "losses.L2().loss()"),
+    stage("all_tools", "[tool() for tool in losses.TOOLS]"),
+    stage("one_tool", "losses.first()"),
+    losses=_ENTERED,
+)
+_ENTERING_LATE = project(
+    "",
+    stage("by_key", "losses.LOSSES.items['l1']().loss()", "import losses"),
+    stage("by_name", "losses.L2().loss()", "import losses"),
+    stage("all_tools", "[tool() for tool in losses.TOOLS]", "import losses"),
+    stage("one_tool", "losses.first()", "import losses"),
+    losses=_ENTERED,
+)
+_MODES = project(
+    "",
+    stage("mode", "Mode.FAST.value", "from settings import Mode"),
+    stage("size", "Settings().size", "from settings import Settings"),
+    settings="""
+    import enum
+
+    class Mode(enum.Enum):
+        FAST = 1
+
+    class Base:
+        pass
+
+    class Settings(Base):
+        mode = Mode.FAST
+        size = 2
+    """,
+)
+
 CASES = (
     changed("decorated function", _WRAPPED, "x + 1", "x + 11", "wraps", why="what a decorator wraps"),
     changed("wrapper", _WRAPPED, "before(f(*args))", "before(f(*args)) + 1", "wraps", path="deco.py", why="what a decorator puts around"),
@@ -199,4 +279,17 @@ CASES = (
     changed("body of a wrapped stage", _STAGE, 'write_text("1")\n\n', 'write_text("2")\n\n', "a", why="inside the wrapper"),
     changed("stage declared by a call", _CALL, "return 1", "return 3", "first", path="work.py", why="a helper of it"),
     changed("other stage declared by a call", _CALL, '"2"', '"3"', "second", path="work.py", why="only it"),
+    changed("another class in a registry object", _ENTERING, "return 5", "return 3", "by_key", path="losses.py",
+            why="who names a class does not look into the registry"),
+    changed("class in a registry object", _ENTERING, "return 6", "return 3", "by_key by_name", path="losses.py", why="entered and named"),
+    changed("another function in a registry list", _ENTERING, "return 20", "return 30", "all_tools", path="losses.py",
+            why="who names a function does not look into the list"),
+    changed("code of a registry", _ENTERING, "key.lower()", "key.upper().lower()", "by_key by_name", path="losses.py",
+            why="it ran as the decorator"),
+    changed("lazy another class in a registry object", _ENTERING_LATE, "return 5", "return 3", "by_key", path="losses.py",
+            why="who names a class does not look into the registry"),
+    changed("lazy another function in a registry list", _ENTERING_LATE, "return 20", "return 30", "all_tools", path="losses.py",
+            why="who names a function does not look into the list"),
+    changed("lazy class that only uses an enum", _MODES, "size = 2", "size = 3", "size", path="settings.py",
+            why="to use a member is not to change it"),
 )  # fmt: skip

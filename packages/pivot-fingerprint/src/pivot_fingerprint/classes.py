@@ -86,10 +86,7 @@ class ClassReader:
     ) -> None:
         content.trees.append(node)
         self._linker.add(content, source.class_shell(node), names)
-        for decorator in source.decorators(node):
-            targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
-            if not targets or any(target.key is not None or target.label for target in targets):
-                self._linker.add(content, decorator.part, names)
+        self._linker.add_decorators(content, source, node, names)
         if self.reads_fields(cls):
             self._linker.add(content, source.annotations(node), names)
 

@@ -15,9 +15,10 @@ import attrs
 
 from pivot_fingerprint.graph import Key
 from pivot_fingerprint.locate import Locator
-from pivot_fingerprint.modules import Guards, SourceModule
+from pivot_fingerprint.modules import Decorator, Guards, SourceModule
 from pivot_fingerprint.parts import Part, Ref
 from pivot_fingerprint.resolve import StaticNames, Targets, static_key
+from pivot_fingerprint.trees import returns_argument
 
 _HARMLESS: Final = (
     "logging.",
@@ -40,6 +41,8 @@ class TopLevel:
     guards: Guards
     definition: str = ""
     """The name that the statement defines, if it is a definition."""
+    is_class: bool = False
+    """Whether it is a class with its bases, not a decorator."""
 
 
 class Effects:
@@ -97,7 +100,7 @@ class Effects:
                     for decorator in source.decorators(node):
                         yield TopLevel(decorator.part, node, binding.guards, name)
                     if node.bases or node.keywords:
-                        yield TopLevel(source.class_shell(node), node, binding.guards, name)
+                        yield TopLevel(source.class_shell(node), node, binding.guards, name, is_class=True)
 
     def _targets(self, module: str, ref: Ref) -> Targets:
         return self._static.of_module(*ref) if ref[0] else self._static.in_module(module, ref[1])
@@ -154,10 +157,11 @@ class Effects:
     def _changed_by(self, module: str, statement: TopLevel) -> Iterable[Key]:
         part = statement.part
         changed = set(self._changes_of(module, part))
+        if statement.is_class:
+            changed |= self._noticing_bases(module, part)
+        elif statement.definition:
+            changed |= self.changed_by_decorator(module, part)
         if statement.definition:
-            changed |= self._changed_by_decorator(module, part)
-            if isinstance(statement.node, ast.ClassDef):
-                changed |= self._noticing_bases(module, part)
             changed.discard(static_key(module, statement.definition))
         for ref in part.discarded:
             if any(target.key is not None and target.key[0] == "static" for target in self._targets(module, ref)):
@@ -172,10 +176,11 @@ class Effects:
             if len(ref[1]) > 1:
                 changed |= self._static_keys(module, (ref[0], ref[1][:-1]))
         for key in self._called(module, part):
-            changed |= self._function_changes(key)
+            changed |= self.function_changes(key)
         return frozenset(changed)
 
-    def _function_changes(self, key: Key) -> frozenset[Key]:
+    def function_changes(self, key: Key) -> frozenset[Key]:
+        """The names of the project whose values a function changes, by itself or by those it calls."""
         if key not in self._changes:
             self._changes[key] = frozenset()
             found: set[Key] = set()
@@ -184,14 +189,35 @@ class Effects:
             self._changes[key] = frozenset(found)
         return self._changes[key]
 
-    def _changed_by_decorator(self, module: str, part: Part) -> set[Key]:
+    def changed_by_decorator(self, module: str, part: Part) -> set[Key]:
         """`@registry.register("x")` changes `registry`; `@register` changes what `register` changes."""
         changed: set[Key] = set()
         for ref in part.refs:
             changed |= {key for key in self._static_keys(module, ref) if len(ref[1]) > 1}
             for key in self._static_keys(module, ref):
-                changed |= self._function_changes(key)
+                changed |= self.function_changes(key)
         return changed
+
+    def gives_back(self, module: str, decorator: Decorator) -> bool:
+        """Whether the decorator, as its source says, returns the very thing that it decorates."""
+        keys = self._static_keys(module, ("", decorator.chain)) if decorator.chain else set()
+        if len(decorator.chain) > 1:
+            keys = {
+                static_key(cls[1], f"{cls[2]}.{decorator.chain[-1]}")
+                for owner in self._static_keys(module, ("", decorator.chain))
+                for cls in self._made_by(owner)
+            }
+        bodies = [
+            node for key in keys if (source := self._locator.source(key[1])) for node in source.functions_named(key[2])
+        ]
+        return bool(bodies) and all(returns_argument(node) for node in bodies)
+
+    def _made_by(self, key: Key) -> Iterator[Key]:
+        """What is called by the statements that give a name its value: a class, for an instance."""
+        source = self._locator.source(key[1])
+        for binding in source.bindings.get(key[2], ()) if source is not None else ():
+            if source is not None and binding.kind == "assign":
+                yield from self._called(key[1], source.statement(binding.node))
 
     def _noticing_bases(self, module: str, part: Part) -> set[Key]:
         """The bases of a class that get to know of it: by `__init_subclass__`, a metaclass or `__subclasses__`."""

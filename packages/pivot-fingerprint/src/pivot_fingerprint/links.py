@@ -1,14 +1,15 @@
 """What a piece of source uses → links and edges of the node it belongs to."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol
 
-from pivot_fingerprint.graph import Content, Target
+from pivot_fingerprint.effects import Effects
+from pivot_fingerprint.graph import Content, Key, Target
 from pivot_fingerprint.locate import Locator
-from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.modules import Decorator, SourceModule
 from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
-from pivot_fingerprint.resolve import StaticNames
+from pivot_fingerprint.resolve import StaticNames, static_key
 from pivot_fingerprint.trees import REGISTERING, FunctionNode
 
 DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
@@ -35,9 +36,10 @@ class Names(Protocol):
 class Linker:
     """Adds pieces of source to nodes."""
 
-    def __init__(self, locator: Locator, static: StaticNames) -> None:
+    def __init__(self, locator: Locator, static: StaticNames, effects: Effects) -> None:
         self._locator = locator
         self._static = static
+        self._effects = effects
 
     def add(self, content: Content, part: Part, names: Names, leave: frozenset[Ref] = frozenset()) -> None:
         """Add what `part` does and everything it uses, but for the references to `leave`."""
@@ -95,9 +97,39 @@ class Linker:
             targets = tuple(names.resolve(decorator.chain)) if decorator.chain else ()
             if targets and all(target.key is None and not target.label for target in targets):
                 continue
-            self.add(content, decorator.part, names)
+            self._add_decorator(content, source, decorator, names)
             if decorator.chain and decorator.chain[-1] in REGISTERING:
                 self.add(content, source.annotations(node), names)
+
+    def _add_decorator(self, content: Content, source: SourceModule, decorator: Decorator, names: Names) -> None:
+        """Add a decorator, but not the registries that it enters things in: these count for who looks into them.
+
+        What it made of the definition is seen where that is loaded; by its source, it has to give it back as it was.
+        """
+        changed = self._effects.changed_by_decorator(source.name, decorator.part)
+        if not changed or (names.mode == "static" and not self._effects.gives_back(source.name, decorator)):
+            self.add(content, decorator.part, names)
+            return
+        found = Content()
+        self.add(found, decorator.part, names)
+        content.tokens += found.tokens
+        content.reads |= found.reads
+        content.notes.update(found.notes)
+        for edge in self.without(found.edges, changed):
+            content.edges[edge] = None
+
+    def without(self, edges: Iterable[Key], changed: Collection[Key]) -> Iterator[Key]:
+        """The edges of a decorator without the values that it changes: their first statements count, and its code."""
+        for edge in edges:
+            key = static_key(edge[1], edge[2]) if edge[0] in ("live", "static") else None
+            if key is None:
+                yield edge
+            elif key in changed:
+                yield ("stated", *key[1:])
+            elif self._effects.function_changes(key):
+                yield ("registering", *edge)
+            else:
+                yield edge
 
     def static_names(self, module: str) -> "ModuleNames":
         return ModuleNames(self._static, module)

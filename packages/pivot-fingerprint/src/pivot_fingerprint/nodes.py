@@ -36,7 +36,7 @@ class Nodes:
         self._locator = Locator(project, sources)
         static = StaticNames(self._locator)
         self._effects = Effects(self._locator, static)
-        self._linker = Linker(self._locator, static)
+        self._linker = Linker(self._locator, static, self._effects)
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
@@ -57,6 +57,8 @@ class Nodes:
             "mutations": self._mutations,
             "object": self._object,
             "package": self._package,
+            "registering": self._registering,
+            "stated": self._stated,
             "static": self._static_node,
             "subclasses": self.looked_up.subclasses,
             "whole": self._whole,
@@ -184,6 +186,20 @@ class Nodes:
         self.trees.setdefault(content.digest, content.trees)
         node = content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
         return _with_owner(node, ("static", module, name.partition(".")[0])) if "." in name else node
+
+    def _registering(self, key: Key) -> Node:
+        """A function that enters things in registries, for who does not look into these."""
+        node = self.node(key[1:])
+        changed = self._effects.function_changes(("static", *key[2:]))
+        return attrs.evolve(node, edges=tuple(self._linker.without(node.edges, changed)))
+
+    def _stated(self, key: Key) -> Node:
+        """A name by the statements that define it, whatever else changed it."""
+        _, module, name = key
+        source = self._locator.source(module)
+        if source is None or name not in source.bindings:
+            return Node("", "", "")
+        return self._static.statements(source, name).node("", f"{module}.{name}")
 
     def _differs(self, source: SourceModule, name: str) -> bool:
         """Whether the loaded module holds something else under the name than its source says, as after a patch."""

@@ -120,3 +120,25 @@ def is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.Dict):
         return all(key is not None and is_literal(key) for key in node.keys) and all(map(is_literal, node.values))
     return False
+
+
+def returns_argument(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether all that a decorator returns is what it was given, or a function of its own that returns that."""
+    given = {argument.arg for argument in arguments_of(node.args)}
+    inner: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    returned: list[ast.expr | None] = []
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+            inner[item.name] = item
+        elif isinstance(item, ast.Return):
+            returned.append(item.value)
+        elif isinstance(item, ast.Name) and not isinstance(item.ctx, ast.Load):
+            given.discard(item.id)
+        if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(item))
+    return bool(returned) and all(
+        isinstance(value, ast.Name) and (value.id in given or (value.id in inner and returns_argument(inner[value.id])))
+        for value in returned
+    )
