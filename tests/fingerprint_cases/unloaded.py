@@ -163,6 +163,28 @@ _SPREAD = project(
     pkg__low="def base():\n    return 1\n\ndef spare():\n    return 2\n",
 )  # fmt: skip
 
+_FILES = project(
+    "",
+    stage("a", "PARAMS['lr']", "from conf.settings import PARAMS"),
+    stage("b", "settings.TEXT", "from conf import settings"),
+    stage("c", "settings.SIZE", "from conf import settings"),
+    conf____init__="",
+    conf__settings="""
+    import json
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+
+    def load(name):
+        with open(HERE / name) as file:
+            return json.load(file)
+
+    PARAMS = load("params.json")
+    TEXT = Path("conf/text.txt").read_text() if (HERE / "text.txt").exists() else ""
+    SIZE = 3
+    """,
+) | {"conf/params.json": '{"lr": 1}', "conf/other.json": "1", "conf/text.txt": "one"}
+
 CASES = (
     changed("unloaded: computed constant", _LIB, "i * 2", "i * 3", "table", path="lib.py", why="the code that computes it"),
     changed("unloaded: argument of a computed constant", _LIB, "build(3)", "build(4)", "table", path="lib.py", why="its statement"),
@@ -200,4 +222,7 @@ CASES = (
     case("unloaded: module replaced by a package", _EFFECT | {"pipeline.py": project(
         "", stage("a", "f()", "from mod import f"), stage("b", "1"))["pipeline.py"], "mod.py": "def f():\n    return 1\n"},
         Write("mod/__init__.py", "def f():\n    return 2\n"), reruns="a", why="the package comes first"),
+    changed("unloaded: file read by a helper", _FILES, "1", "2", "a", path="conf/params.json", why="read when the module is imported"),
+    changed("unloaded: file read in a statement", _FILES, "one", "two", "b", path="conf/text.txt", why="read when the module is imported"),
+    changed("unloaded: file beside it", _FILES, "1", "2", path="conf/other.json", why="no statement names it"),
 )  # fmt: skip

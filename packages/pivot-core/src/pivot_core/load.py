@@ -98,12 +98,18 @@ class _Imported:
             sources=self.sources,
             versions=self.project.settings.versions,
             volatile=compared.volatile,
+            is_data=self._is_out,
         )
         prints = {
             name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
             for name, item in self.registry.declared.items()
         }
         return _Code(prints, dict(fingerprinter.sources_by_digest), fingerprinter.computed_values())
+
+    def _is_out(self, path: str) -> bool:
+        """Whether stages write what is at the absolute path: it is no part of the code then."""
+        outs = {self.project.root / out.path for item in self.registry.declared.values() for out in item.stage.outs}
+        return not outs.isdisjoint((Path(path), *Path(path).parents))
 
 
 def _first_look(

@@ -1,7 +1,7 @@
 """Objects → fingerprints: the set of nodes that each reaches."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,8 @@ class Fingerprinter:
     It sees modules as they are when it first meets them, so make a new one after code was loaded again. `versions` says
     how much of a distribution's version counts. `volatile` names values ("value:module.NAME" or "module.NAME") which
     differ from load to load: they count by the statements that compute them. A mapping says for which `fallback` each
-    is: where the statements are others, the value counts again.
+    is: where the statements are others, the value counts again. Files that a module reads while it is imported count
+    where it is not loaded, but not those whose path is something else's business by what `is_data` says.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class Fingerprinter:
         sources: Sources | None = None,
         versions: Versions = "exact",
         volatile: Collection[str] | Mapping[str, str] = (),
+        is_data: Callable[[str], bool] = lambda _path: False,
     ) -> None:
         self.project = project
         named = volatile if isinstance(volatile, Mapping) else dict.fromkeys(volatile, "")
-        self._nodes = Nodes(project, sources or DiskSources(), versions, named)
+        self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data)
         self._reach = Reach(self._nodes)
         self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -157,6 +157,13 @@ class SourceModule:
                 assert isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef)
                 yield binding.node
 
+    def trees_named(self, qualified: str) -> Iterator[ast.AST]:
+        """The statements that give the name at the top its value, or the methods of the name "Class.method"."""
+        if "." in qualified:
+            yield from self.functions_named(qualified)
+        else:
+            yield from (binding.node for binding in self.bindings.get(qualified, ()))
+
     # -- finding the tree of what is running ------------------------------------------------------------------
 
     def node_of(self, code: CodeType) -> FunctionNode | None:

@@ -5,7 +5,7 @@ import ast
 import os
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import xxhash
@@ -19,16 +19,27 @@ from pivot_fingerprint.live import MISSING, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.looked_up import LookedUp
 from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.named_files import NamedFiles
 from pivot_fingerprint.project import Project, Sources
 from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
 from pivot_fingerprint.values import Encoder, TooLargeError
 
+_LARGE: Final = 1 << 20
+"""Larger files than this, in bytes, are no code: they are not kept in memory."""
+
 
 class Nodes:
     """Makes each node once."""
 
-    def __init__(self, project: Project, sources: Sources, versions: str, volatile: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        sources: Sources,
+        versions: str,
+        volatile: Mapping[str, str],
+        is_data: Callable[[str], bool],
+    ) -> None:
         self._project = project
         self._sources = sources
         self._versions = versions
@@ -37,6 +48,7 @@ class Nodes:
         static = StaticNames(self._locator)
         self._effects = Effects(self._locator, static)
         self._linker = Linker(self._locator, static, self._effects)
+        self._named_files = NamedFiles(project, self._locator, is_data)
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
@@ -44,6 +56,7 @@ class Nodes:
         self._objects: dict[str, object] = {}
         self.looked_up = LookedUp(self._locator, self.modules, self._definitions, self._linker, self._objects)
         self._nodes: dict[Key, Node] = {}
+        self._used: dict[Key, tuple[tuple[Key, ...], frozenset[str]]] = {}
         self.trees: dict[str, list[ast.AST]] = {}
         self._makers: dict[str, Callable[[Key], Node]] = {
             "annotations": self.looked_up.annotations,
@@ -182,6 +195,8 @@ class Nodes:
         if self._differs(source, name):
             content.add("loaded")
             content.edges[("live", module, name)] = None
+        elif kind == "value":
+            self._add_named_files(source, name, content)
         content.edges[("import", module, "static")] = None
         self.trees.setdefault(content.digest, content.trees)
         node = content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
@@ -217,25 +232,47 @@ class Nodes:
             self._encode(value, held)
             Encoder(self._definitions, said).encode(ast.literal_eval(stated))
             return held.tokens != said.tokens
-        return self._reads_input(("static", source.name, name))
+        return bool(self._reading(source, name))
 
-    def _reads_input(self, key: Key) -> bool:
-        source = self._locator.source(key[1])
-        if source is None or not any(item.kind == "assign" for item in source.bindings.get(key[2], ())):
-            return False
-        seen: set[Key] = set()
-        content = self._static.content(source, key[2])[0]
-        edges = list(content.edges)
-        reads = frozenset(content.reads)
-        while "input" not in reads and edges:
-            edge = edges.pop()
-            if edge in seen or edge[0] != "static" or edge == key:
+    def _add_named_files(self, source: SourceModule, name: str, content: Content) -> None:
+        """What the name holds is read from files once the module is loaded: those that its statements name count."""
+        pieces = [
+            (above, tree)
+            for key in self._reading(source, name)
+            if (above := self._locator.source(key[1])) is not None
+            for tree in above.trees_named(key[2])
+        ]
+        for path in self._named_files.named(pieces) if pieces else ():
+            content.edges[("file", path)] = None
+
+    def _reading(self, source: SourceModule, name: str) -> tuple[Key, ...]:
+        """The definitions that make what the name holds, itself included; none if they do not read input."""
+        key: Key = ("static", source.name, name)
+        if not any(item.kind == "assign" for item in source.bindings.get(name, ())):
+            return ()
+        if isinstance(self._static.stated(source, name), ast.expr):
+            return ()
+        seen: dict[Key, None] = {}
+        waiting = [key]
+        is_reading = False
+        while waiting:
+            key = waiting.pop()
+            if key in seen or key[0] != "static":
                 continue
-            seen.add(edge)
-            node = self.node(edge)
-            reads = node.reads
-            edges.extend(node.edges)
-        return "input" in reads
+            seen[key] = None
+            edges, reads = self._used_by(key)
+            is_reading = is_reading or "input" in reads
+            waiting.extend(edges)
+        return tuple(seen) if is_reading else ()
+
+    def _used_by(self, key: Key) -> tuple[tuple[Key, ...], frozenset[str]]:
+        """What a definition leads to by its source, and what it reads. No node is made: it may be in the making."""
+        found = self._used.get(key)
+        if found is None:
+            source = self._locator.source(key[1])
+            content = self._static.content(source, key[2])[0] if source is not None else Content()
+            found = self._used[key] = (tuple(content.edges), frozenset(content.reads))
+        return found
 
     def _import(self, key: Key) -> Node:
         _, module, mode = key
@@ -328,11 +365,20 @@ class Nodes:
     def _file(self, key: Key) -> Node:
         path = key[1]
         try:
-            data = self._sources.read(path)
+            digest = self._digest_of_file(path)
         except OSError as error:
             return Node("file", self._project.show(path), "unreadable", note=error.strerror or "cannot be read")
         name = self._project.show(path)
-        return Node("file", name, xxhash.xxh3_128_hexdigest(data), file=name, line=1)
+        return Node("file", name, digest, file=name, line=1)
+
+    def _digest_of_file(self, path: str) -> str:
+        if os.stat(path).st_size <= _LARGE:  # noqa: PTH116 # as above
+            return xxhash.xxh3_128_hexdigest(self._sources.read(path))
+        digest = xxhash.xxh3_128()
+        with open(path, "rb") as file:  # noqa: PTH123 # as above
+            while chunk := file.read(_LARGE):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def files(self, path: str) -> Iterator[Key]:
         """The keys of a file, or of all files in a directory."""
