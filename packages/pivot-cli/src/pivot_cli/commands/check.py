@@ -13,6 +13,11 @@ from pivot_cli.coarse import coarse, to_data, to_lines
 from pivot_cli.session import opened_to_look
 from pivot_cli.targets import complete
 
+_ALL_FOLLOWED = (
+    "All code is followed exactly.\n"
+    "Only code was checked: files that a stage reads must be in its deps, and so must the programs that it starts."
+)
+
 
 @click.command("check")
 @click.argument("targets", nargs=-1, shell_complete=complete)
@@ -27,5 +32,5 @@ def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool) 
     if as_json:
         click.echo(json.dumps(to_data(found), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(to_lines(found)) or "All code is followed exactly.")
+        click.echo("\n".join(to_lines(found)) or _ALL_FOLLOWED)
     return STALE if found else 0
