@@ -6,107 +6,104 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 from pivot_core import volatile
 from pivot_core.observation import Observed
 from pivot_core.storage.state import StateDB
-from pivot_core.volatile import Compared, SecondLoad
-from pivot_fingerprint import Entry
+from pivot_core.volatile import Compared
+from pivot_fingerprint import Computed
 
-START = Entry("value", "m.START", "1", "m.py", 3, fallback="time.time()")
-TABLE = Entry("value", "m.TABLE", "7", "m.py", 4, fallback="build()")
+START = Computed("value", "m.START", "1", "m.py", 3, fallback="time.time()")
+TABLE = Computed(
+    "value", "m.TABLE", "7", "m.py", 4, fallback="build()", parts={"['a']": "8", "['a'].x": "9", "[1]": "0"}
+)
 VALUES = {START.key: START, TABLE.key: TABLE}
+AFTER = {START.key: attrs.evolve(START, digest="s", volatile=("",), code="all"), TABLE.key: TABLE}
+"""The same, where it is known that one is volatile."""
 
 
-def other(value: Entry, digest: str = "2", fallback: str = "") -> dict[str, Entry]:
-    return {**VALUES, value.key: attrs.evolve(value, digest=digest, fallback=fallback or value.fallback)}
+def other(value: Computed, **changes: Any) -> dict[str, Computed]:
+    return {**VALUES, value.key: attrs.evolve(value, **changes)}
 
 
-def compare(
-    known: Compared = Compared(),  # noqa: B008 - it is frozen
-    second: SecondLoad | None = None,
-    values: dict[str, Entry] = VALUES,
-    observed: Observed = Observed(),  # noqa: B008 - it is frozen
-) -> Compared:
-    return volatile.compare(known, values, observed, lambda: second)
-
-
-def refuse() -> SecondLoad | None:
-    raise AssertionError("there was no cause to load again")
-
-
-KNOWN = compare(second=SecondLoad(other(START)))
+KNOWN = Compared().with_differing(VALUES, other(START, digest="2")).with_code(AFTER)
 
 
 def test_what_differs_is_volatile_and_the_rest_is_stable() -> None:
-    assert KNOWN.volatile == {START.key: "time.time()"}
+    assert KNOWN.volatile == {START.key: ("time.time()", "all")}
     assert KNOWN.stable == {TABLE.key: ("build()", "7")}
-    assert KNOWN.is_volatile(START)
-    assert not KNOWN.is_volatile(TABLE)
+    assert KNOWN.statements == {START.key: "time.time()"}
 
 
 def test_what_is_known_is_not_compared_again() -> None:
-    assert volatile.compare(KNOWN, VALUES, Observed(), refuse) == KNOWN
-    assert volatile.compare(KNOWN, other(START), Observed(), refuse) == KNOWN
-    assert volatile.compare(KNOWN, {}, Observed(), refuse) == KNOWN
+    assert all(map(KNOWN.is_known, AFTER.values()))
 
 
 @pytest.mark.parametrize(
-    "values",
+    "value",
     [
-        other(TABLE, "8"),
-        other(START, "3", "now()"),
-        other(TABLE, "7", "make()"),
-        {**VALUES, "value:m.X": attrs.evolve(TABLE, name="m.X")},
+        attrs.evolve(TABLE, digest="8"),
+        attrs.evolve(START, digest="3", fallback="now()"),
+        attrs.evolve(AFTER[START.key], code="edited"),
+        attrs.evolve(TABLE, fallback="make()"),
+        attrs.evolve(TABLE, name="m.X"),
     ],
-    ids=["another value", "another statement of a volatile one", "another statement", "a new value"],
+    ids=["another value", "another statement of a volatile one", "other code", "another statement", "a new value"],
 )
-def test_what_is_new_is_compared(values: dict[str, Entry]) -> None:
-    with pytest.raises(AssertionError, match="no cause"):
-        volatile.compare(KNOWN, values, Observed(), refuse)
+def test_what_is_new_is_compared(value: Computed) -> None:
+    assert not KNOWN.is_known(value)
 
 
-def test_a_value_whose_statement_changed_counts_again_where_two_loads_give_the_same() -> None:
-    values = other(START, "3", "now()")
-    assert compare(KNOWN, SecondLoad(values), values).volatile == {}
+def test_what_was_volatile_of_other_code_counts_again() -> None:
+    assert KNOWN.without_outdated(AFTER) == KNOWN
+    edited = {START.key: attrs.evolve(AFTER[START.key], code="edited")}
+    assert KNOWN.without_outdated(edited).volatile == {}
 
 
 def test_a_volatile_value_stays_so_if_two_loads_happen_to_give_the_same() -> None:
-    values = {**VALUES, "value:m.X": attrs.evolve(TABLE, name="m.X")}
-    assert compare(KNOWN, SecondLoad(values), values).volatile == KNOWN.volatile
+    assert KNOWN.with_differing(AFTER, AFTER).volatile == KNOWN.volatile
 
 
 def test_values_of_other_statements_say_nothing_of_each_other() -> None:
     """The source was edited between the two loads."""
-    assert compare(second=SecondLoad(other(START, "2", "now()"))).volatile == {}
+    assert Compared().with_differing(VALUES, other(START, digest="2", fallback="now()")).volatile == {}
 
 
 def test_a_second_load_that_failed_is_not_tried_again_for_the_same_values() -> None:
-    known = compare(second=SecondLoad())
-    assert volatile.compare(known, VALUES, Observed(), refuse) == known
+    known = Compared().with_differing(VALUES, {})
+    assert all(map(known.is_known, VALUES.values()))
 
 
-def test_where_it_could_not_be_done_nothing_is_known() -> None:
-    assert compare(second=None) == Compared()
+@pytest.mark.parametrize(
+    ("parts", "volatile"),
+    [
+        ({"['a']": "8", "['a'].x": "9", "[1]": "1"}, "[1]"),
+        ({"['a']": "2", "['a'].x": "3", "[1]": "0"}, "['a'].x"),
+        ({"['a']": "2", "['a'].x": "9", "[1]": "0"}, "['a']"),
+        ({"['a']": "2", "['a'].x": "3", "[1]": "1"}, ""),
+        ({"['a']": "8", "['a'].x": "9", "[1]": "0"}, ""),
+    ],
+    ids=["an item", "inside an item", "beside what is named in an item", "everything", "nothing that has a name"],
+)
+def test_the_innermost_parts_that_differ_are_volatile(parts: dict[str, str], volatile: str) -> None:
+    known = Compared().with_differing(VALUES, other(TABLE, digest="8", parts=parts))
+    assert list(known.volatile) == [TABLE.key + volatile]
+    assert TABLE.key not in known.stable
 
 
 @pytest.mark.parametrize("kind", ["files", "looked_up", "listed", "variables"])
-def test_loads_that_saw_other_inputs_are_not_compared(kind: str) -> None:
+def test_loads_that_saw_other_inputs_are_told_apart(kind: str) -> None:
     """A value that comes from them may well be another one."""
     before, after = (Observed(**{kind: {"/data": text, f"/{text}": text}}) for text in ("old", "new"))
-    assert compare(second=SecondLoad(other(START), after), observed=before) == Compared()
-    assert compare(second=SecondLoad(other(START), before), observed=before) == KNOWN
-
-
-def test_a_value_named_without_statement_is_volatile_for_any() -> None:
-    assert Compared({START.key: ""}).is_volatile(START)
-    assert not Compared({TABLE.key: ""}).is_volatile(START)
+    assert not volatile.had_same_inputs(before, after)
+    assert volatile.had_same_inputs(before, before)
 
 
 def test_notices_name_the_value_and_its_place() -> None:
-    [notice] = volatile.notices(KNOWN, VALUES)
+    [notice] = volatile.notices(AFTER)
     assert notice.startswith("m.START (m.py:3) differs between two loads")
 
 
@@ -133,10 +130,11 @@ def test_what_cannot_be_read_is_not_known(state: StateDB, data: bytes) -> None:
 
 PROGRAM = """
 from pathlib import Path
+from typing import Any
 from pivot_core import InlineLoader, discover
 from pivot_core.volatile import Compared
 
-loaded = InlineLoader(Compared({"value:pipeline.START": ""})).load(discover(Path.cwd()))
+loaded = InlineLoader(Compared({"value:pipeline.START": ("", "")})).load(discover(Path.cwd()))
 print(loaded.code["a"].digest, *loaded.notices)
 """
 

@@ -170,7 +170,7 @@ def test_volatile_only_for_a_statement(load: Load, tmp_path: Path) -> None:
 
 def test_computed_values(load: Load, tmp_path: Path) -> None:
     """Those that are reached, without literals, and also where they are volatile."""
-    text = "import time\nA = time.time()\nB = [1, -2]\nC = len(B)\nD = len(B)\nE = []\nE.append(C)\n\n"
+    text = "import time\nA = time.time()\nB = [1, (-2, 3)]\nC = len(B)\nD = len(B)\nE = []\nE.append(C)\n\n"
     module = load("m", text + "def f():\n    return A, B, C, E\n")
     for volatile in ((), ("m.A",)):
         prints = Fingerprinter(Project(tmp_path), volatile=volatile)

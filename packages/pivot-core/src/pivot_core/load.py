@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
-from pivot_fingerprint import Entry, Fingerprint, Fingerprinter
+from pivot_fingerprint import Computed, Fingerprint, Fingerprinter
 from pivot_fingerprint import Project as CodeProject
 
 from pivot_core import declare, frozen, replaced, volatile
@@ -50,10 +50,10 @@ def load_here(
     values that differ from load to load; `load_again` is called where there is cause to look. Raises PipelineError.
     """
     imported, code, observed = _first_look(project, compared, executed)
-    if load_again is not None:
-        before, compared = compared, volatile.compare(compared, code.values, observed, load_again)
-        if compared.volatile != before.volatile:
-            code = imported.fingerprint(compared)
+    if load_again is not None and not all(map(compared.is_known, code.values.values())):
+        second = load_again()
+        if second is not None and volatile.had_same_inputs(observed, second.observed):
+            compared, code = _compare(imported, code, compared, second)
     declared = imported.registry.declared
     bundle = imported.sources.bundle()
     loaded = Loaded(
@@ -61,7 +61,7 @@ def load_here(
         code=code.prints,
         bundle=bundle,
         source_text=code.source_text,
-        notices=(*replaced.notices(imported.registry, bundle), *volatile.notices(compared, code.values)),
+        notices=(*replaced.notices(imported.registry, bundle), *volatile.notices(code.values)),
         observed=observed,
         compared=compared,
     )
@@ -70,8 +70,22 @@ def load_here(
 
 def load_to_compare(project: Project, compared: Compared) -> SecondLoad:
     """Load in this process to tell what differs from another load, which knew the same. Raises PipelineError."""
-    _, code, observed = _first_look(project, compared)
-    return SecondLoad(code.values, observed)
+    imported, code, observed = _first_look(project, compared)
+    return SecondLoad(_without_outdated(imported, code, compared)[1].values, observed)
+
+
+def _compare(imported: _Imported, code: _Code, compared: Compared, second: SecondLoad) -> tuple[Compared, _Code]:
+    """What is known with a second load, and the code with what that has told."""
+    compared, code = _without_outdated(imported, code, compared)
+    before, compared = compared, compared.with_differing(code.values, second.values)
+    if compared.volatile != before.volatile:
+        code = imported.fingerprint(compared)
+    return compared.with_code(code.values), code
+
+
+def _without_outdated(imported: _Imported, code: _Code, compared: Compared) -> tuple[Compared, _Code]:
+    kept = compared.without_outdated(code.values)
+    return (kept, imported.fingerprint(kept)) if kept is not compared else (compared, code)
 
 
 @attrs.frozen
@@ -80,7 +94,7 @@ class _Code:
 
     prints: Mapping[str, Fingerprint]
     source_text: Mapping[str, str]
-    values: Mapping[str, Entry]
+    values: Mapping[str, Computed]
 
 
 @attrs.frozen
@@ -97,7 +111,7 @@ class _Imported:
             self.code_project,
             sources=self.sources,
             versions=self.project.settings.versions,
-            volatile=compared.volatile,
+            volatile=compared.statements,
             is_data=self._is_out,
         )
         prints = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pivot_fingerprint.compare import Comparison, compare, compare_manifests
-from pivot_fingerprint.model import SCHEME, Entry, Fingerprint
+from pivot_fingerprint.model import SCHEME, Computed, Entry, Fingerprint
 
 if TYPE_CHECKING:
     from pivot_fingerprint.fingerprinter import Fingerprinter
@@ -45,6 +45,7 @@ def fingerprint(obj: object, **options: Any) -> Fingerprint:
 __all__ = [
     "SCHEME",
     "Comparison",
+    "Computed",
     "DiskSources",
     "Entry",
     "Fingerprint",

@@ -133,14 +133,16 @@ class ClassReader:
                     content.add("method", name)
                     encode(value)
             elif not _is_generated(cls, name, value):
-                self._add_attribute(name, value, literals, content)
+                self._add_attribute(name, value, literals, content, is_home=is_home)
 
     def _is_method(self, value: object) -> bool:
         if is_a(value, types.FunctionType):
             return self._definitions.tree_of(value) is not None or "__wrapped__" in vars(value)
         return issubclass(type(value), _METHODS) or is_cached(value) or self._definitions.is_project_type(type(value))
 
-    def _add_attribute(self, name: str, value: object, literals: dict[str, ast.expr], content: Content) -> None:
+    def _add_attribute(
+        self, name: str, value: object, literals: dict[str, ast.expr], content: Content, *, is_home: bool
+    ) -> None:
         """An attribute counts by its value where the statement alone does not say it."""
         held = Content()
         try:
@@ -153,7 +155,11 @@ class ClassReader:
             if stated.tokens == held.tokens:
                 return
         if not held.is_opaque:
-            content.add("attribute", name, *held.tokens)
+            tokens = ("attribute", name, *held.tokens)
+            if not is_home:
+                content.add(*tokens)
+            elif not content.hold(f".{name}", lambda: content.add(*tokens)):
+                return
         content.edges.update(held.edges)
 
 

@@ -5,7 +5,7 @@ import ast
 import os
 import re
 import types
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pivot_fingerprint.classes import ClassReader
@@ -17,7 +17,8 @@ from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import Project
-from pivot_fingerprint.trees import FunctionNode
+from pivot_fingerprint.trees import FunctionNode, is_literal
+from pivot_fingerprint.values import Encoder
 
 Encode = Callable[[object], None]
 _EMPTY: Final = "<empty cell>"
@@ -60,8 +61,8 @@ class LiveDefinitions:
     def relative(self, text: str) -> str:
         return self._root_pattern.sub("<root>", text) if self._root in text and len(self._root) > 1 else text
 
-    def add_class(self, cls: type, content: Content, encode: Encode) -> None:
-        self._classes.add(cls, content, encode, is_home=cls is self.own)
+    def add_class(self, cls: type, encoder: Encoder) -> None:
+        self._classes.add(cls, encoder.content, encoder.encode, is_home=cls is self.own)
 
     def class_tree(self, cls: type) -> tuple[SourceModule, ast.ClassDef] | None:
         """The source a class was made from, and its statement."""
@@ -101,15 +102,16 @@ class LiveDefinitions:
             names.optional = frozenset(function.__code__.co_names)
         return names
 
-    def add_function(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+    def add_function(self, function: types.FunctionType, encoder: Encoder) -> None:
         """Everything that makes this function what it is: code, decorators, defaults, closure, attributes."""
+        content, encode = encoder.content, encoder.encode
         found = self.tree_of(function)
         if found is not None:
             source, node = found
             names = self.names_of(function)
             content.trees.append(node)
             part = source.function(node)
-            has_values = self._add_defaults(function, node, content, encode)
+            has_values = self._add_defaults(function, node, encoder)
             self._linker.add(content, part, names, leave=part.default_refs if has_values else frozenset())
             self._linker.add_decorators(content, source, node, names)
             content.edges[("import", names.module, "live")] = None
@@ -120,11 +122,12 @@ class LiveDefinitions:
         if "registry" in vars(function) and "dispatch" in vars(function):
             self._add_dispatch(function, content, encode)
             return
-        self._add_captured(function, content, encode, has_source=found is not None)
-        self._add_attributes(function, content, encode)
+        self._add_captured(function, encoder, has_source=found is not None)
+        self._add_attributes(function, encoder)
 
-    def _add_defaults(self, function: types.FunctionType, node: FunctionNode, content: Content, encode: Encode) -> bool:
+    def _add_defaults(self, function: types.FunctionType, node: FunctionNode, encoder: Encoder) -> bool:
         """Add the defaults, where the source alone does not say them; say whether their values were all to be had."""
+        content = encoder.content
         keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
         stated = {argument.arg: default for argument, default in keywords if default is not None}
         held = function.__kwdefaults__ or {}
@@ -135,9 +138,15 @@ class LiveDefinitions:
         ):
             return True
         was_opaque, content.is_opaque = content.is_opaque, False
-        encode(function.__defaults__)
-        encode(function.__kwdefaults__)
-        has_values = not content.is_opaque
+        content.add("defaults")
+        are_all = True
+        for name, value, said in _defaults(function, node):
+            content.add(name)
+            if said is not None and is_literal(said):
+                encoder.encode(value)
+            else:
+                are_all = encoder.hold(f", default of {name}", value) and are_all
+        has_values = are_all and not content.is_opaque
         content.is_opaque = content.is_opaque or was_opaque
         return has_values
 
@@ -174,19 +183,24 @@ class LiveDefinitions:
         used = {name for code in _nested(function.__code__) for name in code.co_names if name in space}
         return {**{name: space[name] for name in used}, **cells}
 
-    def _add_captured(
-        self, function: types.FunctionType, content: Content, encode: Encode, *, has_source: bool
-    ) -> None:
+    def _add_captured(self, function: types.FunctionType, encoder: Encoder, *, has_source: bool) -> None:
         for name, value in sorted(self._captured(function).items(), key=lambda pair: pair[0]):
             if not is_a(value, types.ModuleType) or not has_source:
-                content.add("cell", name)
-                encode(value)
+                encoder.content.add("cell", name)
+                if not encoder.hold(f", {name} of its closure", value):
+                    self._add_maker(function, encoder.content)
 
-    def _add_attributes(self, function: types.FunctionType, content: Content, encode: Encode) -> None:
+    def _add_maker(self, function: types.FunctionType, content: Content) -> None:
+        """The function or class in whose code `function` was made: it says what its variables are."""
+        around = function.__code__.co_qualname.partition(".<locals>")[0]
+        module = str(function.__globals__.get("__name__", ""))
+        content.link("", self._modules.in_module(module, tuple(around.split("."))))
+
+    def _add_attributes(self, function: types.FunctionType, encoder: Encoder) -> None:
         for name, value in sorted(vars(function).items(), key=lambda pair: pair[0]):
             if not self.is_ignored(value):
-                content.add("attribute", name)
-                encode(value)
+                encoder.content.add("attribute", name)
+                encoder.hold(f".{name}", value)
 
     def _add_dispatch(self, function: Any, content: Content, encode: Encode) -> None:
         """The implementations registered with `functools.singledispatch`, in whichever order."""
@@ -207,6 +221,20 @@ def _are_stated(held: Collection[object], stated: Sequence[ast.expr]) -> bool:
         isinstance(said, ast.Constant) and type(value) is type(said.value) and value == said.value
         for value, said in zip(held, stated, strict=True)
     )
+
+
+def _defaults(function: types.FunctionType, node: FunctionNode) -> Iterator[tuple[str, object, ast.expr | None]]:
+    """Parameters that have a default: their name, the value, and the expression for it if that is where it is from."""
+    arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    held, said = function.__defaults__ or (), node.args.defaults
+    for index in range(1, len(held) + 1):
+        name = arguments[-index] if index <= len(arguments) else str(-index)
+        yield name, held[-index], said[-index] if index <= len(said) else None
+    stated = {
+        argument.arg: default for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    }
+    for name, value in sorted((function.__kwdefaults__ or {}).items()):
+        yield name, value, stated.get(name)
 
 
 def _cells(function: types.FunctionType) -> dict[str, object]:

@@ -1,13 +1,17 @@
 """Objects → fingerprints: the set of nodes that each reaches."""
 
+import itertools
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import attrs
+
 from pivot_fingerprint.graph import Key, Node
-from pivot_fingerprint.model import Entry, Fingerprint, merged_digest
+from pivot_fingerprint.model import Computed, Entry, Fingerprint, merged_digest
 from pivot_fingerprint.nodes import Nodes
+from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import DiskSources, Project, Sources
 from pivot_fingerprint.reach import Reach, root_digest
 from pivot_fingerprint.source_texts import SourceTexts
@@ -19,10 +23,12 @@ class Fingerprinter:
     """Fingerprints the objects of one loaded project; what they share is walked once.
 
     It sees modules as they are when it first meets them, so make a new one after code was loaded again. `versions` says
-    how much of a distribution's version counts. `volatile` names values ("value:module.NAME" or "module.NAME") which
-    differ from load to load: they count by the statements that compute them. A mapping says for which `fallback` each
-    is: where the statements are others, the value counts again. Files that a module reads while it is imported count
-    where it is not loaded, but not those whose path is something else's business by what `is_data` says.
+    how much of a distribution's version counts. `volatile` names values which differ from load to load
+    ("module.NAME" or "value:module.NAME"), or parts of them ("module.NAME['key']", "module.Class.ATTRIBUTE",
+    "module.function, default of x"): they count by the statements that compute them. A mapping says for which
+    `fallback` each is: where the statements are others, the value counts again. Files that a module reads while it
+    is imported count where it is not loaded, but not those whose path is something else's business by what `is_data`
+    says.
     """
 
     def __init__(
@@ -66,17 +72,16 @@ class Fingerprinter:
         manifest = self._reach.manifest(root, starts)
         return Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
 
-    def computed_values(self) -> dict[str, Entry]:
-        """The values reached so far that their statements compute, volatile ones included, by "value:module.NAME".
-
-        How they were reached is not in the entries.
-        """
+    def computed_values(self) -> dict[str, Computed]:
+        """What was reached so far that statements compute, volatile or not, by "kind:module.name"."""
         return {
-            f"value:{node.name}": Entry(
-                node.kind, node.name, node.digest, node.file, node.line, (), node.note, node.fallback
-            )
-            for node in self._nodes.computed_values()
+            item.key: attrs.evolve(item, code=self._code_of(key)) if item.volatile else item
+            for key, item in list(self._nodes.computed_values())
         }
+
+    def _code_of(self, key: Key) -> str:
+        manifest = self._reach.manifest(key, [key])
+        return digest_text(itertools.chain(*sorted(manifest.items())))
 
     def _ignored_names(self, ignore_code: Sequence[object]) -> Iterator[str]:
         for item in ignore_code:

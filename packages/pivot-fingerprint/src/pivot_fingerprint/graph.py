@@ -5,10 +5,11 @@ edges lead to. So a node is made once however many functions reach it, and a fin
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
+from pivot_fingerprint.model import Computed
 from pivot_fingerprint.parts import digest_text
 
 Key = tuple[str, ...]
@@ -37,12 +38,19 @@ class Node:
     conditional: tuple[tuple[Key, Key], ...] = ()
     """(trigger, node): the node counts where the trigger is reached as well."""
     reads: frozenset[str] = frozenset()
+    computed: Computed | None = None
+    """The values in it that statements compute, if there are any."""
 
 
 class Content:
     """What goes into a node while it is being made."""
 
-    def __init__(self) -> None:
+    def __init__(self, volatile: frozenset[str] = frozenset()) -> None:
+        """`volatile` names parts of the value that are to be left out."""
+        self.volatile = volatile
+        self.left_out: dict[str, None] = {}
+        self.parts: dict[str, str] = {}
+        """The digests of what the value holds that its source may not say."""
         self.tokens: list[str] = []
         self.edges: dict[Key, None] = {}
         self.conditional: dict[tuple[Key, Key], None] = {}
@@ -63,12 +71,25 @@ class Content:
             if target.key is not None:
                 self.edges[target.key] = None
 
+    def hold(self, part: str, write: Callable[[], None], *, is_value: bool = True) -> bool:
+        """Add what `write` writes of a part, unless that is volatile; say whether it was added."""
+        if part in self.volatile:
+            self.add("volatile")
+            self.left_out[part] = None
+            return False
+        start = len(self.tokens)
+        write()
+        if is_value:
+            self.parts[part] = digest_text(self.tokens[start:])
+        return True
+
     def note(self, text: str) -> None:
         self.notes[text] = None
 
     def cut(self, what: str) -> None:
         """Forget what was added of a value that is too large to be looked at."""
         self.tokens = ["cut", what]
+        self.parts.clear()
         self.edges.clear()
         self.is_opaque = True
         self.note(f"{what}: cut, too large")
@@ -77,7 +98,16 @@ class Content:
     def digest(self) -> str:
         return digest_text(self.tokens)
 
-    def node(self, kind: str, name: str, *, file: str = "", line: int = 0, fallback: str = "") -> Node:
+    def node(
+        self,
+        kind: str,
+        name: str,
+        *,
+        file: str = "",
+        line: int = 0,
+        fallback: str = "",
+        computed: Computed | None = None,
+    ) -> Node:
         return Node(
             kind=kind,
             name=name,
@@ -89,4 +119,5 @@ class Content:
             edges=tuple(self.edges),
             conditional=tuple(self.conditional),
             reads=frozenset(self.reads),
+            computed=computed,
         )

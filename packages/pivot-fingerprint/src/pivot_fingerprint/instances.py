@@ -62,7 +62,10 @@ def encode_instance(encoder: "Encoder", value: object, cls: type) -> None:
         return
     for name in sorted(state or {}):
         encoder.content.add("." + name)
-        encoder.encode((state or {})[name])
+        if is_own:
+            encoder.hold("." + name, (state or {})[name])
+        else:
+            encoder.encode((state or {})[name])
     if not is_own and not was_opaque and encoder.content.is_opaque:
         # What holds a lock or a handle is a running thing: the rest of its state is of the moment as well.
         del encoder.content.tokens[start:]

@@ -38,6 +38,30 @@ class Entry:
         return f"{self.kind}:{self.name}"
 
 
+@attrs.frozen
+class Computed:
+    """Values that statements compute, as one load gave them: what a name holds, or what a definition holds beside its
+    source, such as defaults, attributes and the variables of a closure."""
+
+    kind: str
+    name: str
+    digest: str
+    file: str
+    line: int
+    fallback: str
+    """The digest of the statements that compute it."""
+    parts: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """The digests of what it is made of, by what to write after the name: ".attribute", "['key']", ", default of x"."""
+    volatile: tuple[str, ...] = ()
+    """The parts that were named volatile, "" for all of it: these are not in the digest."""
+    code: str = ""
+    """Where something is volatile: the digest of all the code that it rests on."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
 class LazyEntries(Sequence[Entry]):
     """Entries that are made when somebody looks at them; their manifest is there at once. Behaves like a tuple."""
 

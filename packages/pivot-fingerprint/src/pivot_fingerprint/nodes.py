@@ -2,6 +2,7 @@
 """Keys → nodes: what each kind of key is about, and what its node holds."""
 
 import ast
+import itertools
 import os
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final
 import attrs
 import xxhash
 
+from pivot_fingerprint.computed import MadeBy, Makers
 from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.graph import Content, Key, Node
@@ -18,8 +20,10 @@ from pivot_fingerprint.links import Linker
 from pivot_fingerprint.live import MISSING, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.looked_up import LookedUp
+from pivot_fingerprint.model import Computed
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.named_files import NamedFiles
+from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import Project, Sources
 from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
@@ -27,6 +31,7 @@ from pivot_fingerprint.values import Encoder, TooLargeError
 
 _LARGE: Final = 1 << 20
 """Larger files than this, in bytes, are no code: they are not kept in memory."""
+_VOLATILE: Final = "volatile: by its defining statement"
 
 
 class Nodes:
@@ -43,7 +48,6 @@ class Nodes:
         self._project = project
         self._sources = sources
         self._versions = versions
-        self._volatile = volatile
         self._locator = Locator(project, sources)
         static = StaticNames(self._locator)
         self._effects = Effects(self._locator, static)
@@ -53,6 +57,7 @@ class Nodes:
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
         self._definitions = LiveDefinitions(project, self._locator, self.modules, self._linker)
+        self._values = Makers(self._static, self._definitions, volatile)
         self._objects: dict[str, object] = {}
         self.looked_up = LookedUp(self._locator, self.modules, self._definitions, self._linker, self._objects)
         self._nodes: dict[Key, Node] = {}
@@ -109,9 +114,9 @@ class Nodes:
         self._objects[key[1]] = value
         return key
 
-    def computed_values(self) -> Iterator[Node]:
-        """The values met so far that are not just literals in the source, volatile ones included."""
-        return (node for node in self._nodes.values() if node.kind == "value" and node.fallback)
+    def computed_values(self) -> Iterator[tuple[Key, Computed]]:
+        """What was met so far of values that are not just literals in the source, with the keys of their nodes."""
+        return ((key, node.computed) for key, node in self._nodes.items() if node.computed is not None)
 
     # -- live ---------------------------------------------------------------------------------------------------
 
@@ -136,37 +141,42 @@ class Nodes:
         return self._value_node(value, module, name)
 
     def _value_node(self, value: Any, module: str, name: str, kind: str = "") -> Node:
-        content = Content()
         full = f"{module}.{name}"
         source = self.modules.source(module)
         kind = kind or ("class" if is_a(value, type) else "func" if is_function_like(value) else "value")
-        statements = None
-        if kind == "value" and source is not None and name in source.bindings:
-            statements = self._static.statements(source, name)
-        is_volatile = statements is not None and self._is_volatile(full, statements.digest)
-        if not is_volatile:
+        made_by = MadeBy()
+        if source is not None:
+            made_by = self._values.made_by(value, source, name, kind)
+        volatile = self._values.volatile_parts(f"{kind}:{full}", made_by.digest)
+        content = Content(volatile - {""})
+        if "" in volatile:
+            content.left_out[""] = None
+        else:
             self._encode(value, content)
-        fallback = ""
-        line = self._line_of(value)
-        if statements is not None and source is not None:
-            line = source.bindings[name][-1].line
-            if is_volatile or not isinstance(self._static.stated(source, name), ast.expr):
-                fallback = statements.digest
-            if content.is_opaque or is_volatile:
-                content.add(statements.digest)
-                content.edges.update(statements.edges)
-                content.note("volatile: by its defining statement" if is_volatile else "by its defining statement")
+        line = self._line_of(value) or made_by.line
+        if made_by.statements is not None and (content.is_opaque or content.left_out):
+            content.add(made_by.digest)
+            content.edges.update(made_by.statements.edges)
+            if not content.left_out:
+                content.note("by its defining statement")
+        if content.left_out and source is not None:
+            self._static.add_mutations(content, source, ("static", module, name))
+        for part in content.left_out:
+            content.note(f"volatile: {part.removeprefix(', ')} by its defining statement" if part else _VOLATILE)
         content.edges[("import", module, "live")] = None
         file = self._project.show(source.path) if source is not None else ""
         if content.trees:
             self.trees.setdefault(content.digest, content.trees)
         elif source is not None and name in source.bindings:
             self.trees.setdefault(content.digest, [item.node for item in source.bindings[name]])
-        return content.node(kind, full, file=file, line=line, fallback=fallback)
-
-    def _is_volatile(self, name: str, statements: str) -> bool:
-        said = self._volatile.get(f"value:{name}", self._volatile.get(name))
-        return said is not None and said in ("", statements)
+        computed = None
+        if made_by.is_literal:
+            content.parts.clear()
+        if made_by.is_whole or content.parts or content.left_out:
+            digest = content.digest if made_by.is_whole else digest_text(itertools.chain(*content.parts.items()))
+            computed = Computed(kind, full, digest, file, line, made_by.digest, content.parts, tuple(content.left_out))
+        fallback = made_by.digest if made_by.is_whole else ""
+        return content.node(kind, full, file=file, line=line, fallback=fallback, computed=computed)
 
     def _encode(self, value: object, content: Content) -> None:
         outer, self._definitions.own = self._definitions.own, value

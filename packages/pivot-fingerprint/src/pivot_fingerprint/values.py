@@ -23,8 +23,11 @@ from pivot_fingerprint.parts import digest_text
 
 MAX_OBJECTS: Final = 1_000_000
 MAX_DEPTH: Final = 120
+MAX_NAMED: Final = 3
+"""How deep the parts of values have names."""
 LONG: Final = 32
 """Longer sequences of plain numbers or strings are written in one go."""
+_DEFINED: Final = (bool, type, types.FunctionType, types.ModuleType)
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
 
 
@@ -37,11 +40,9 @@ class Definitions(Protocol):
 
     def of_module(self, value: types.ModuleType) -> Iterable[Target]: ...
 
-    def add_function(
-        self, function: types.FunctionType, content: Content, encode: "Callable[[object], None]"
-    ) -> None: ...
+    def add_function(self, function: types.FunctionType, encoder: "Encoder") -> None: ...
 
-    def add_class(self, cls: type, content: Content, encode: "Callable[[object], None]") -> None: ...
+    def add_class(self, cls: type, encoder: "Encoder") -> None: ...
 
     def is_project_type(self, cls: type) -> bool: ...
 
@@ -64,6 +65,7 @@ class Encoder:
         self.content: Content = content
         self._count = 0
         self._stack: dict[int, int] = {}
+        self._path: list[str] = []
         self._done: dict[int, str] = {}
         self._alive: list[object] = []
         self._lowest = 0
@@ -80,6 +82,21 @@ class Encoder:
             self.content.add("str", self.definitions.relative(str(value)))
         else:
             self._encode_compound(value, cls)
+
+    def hold(self, part: str, value: object) -> bool:
+        """Write a part of the value at hand, unless it is volatile; say whether it was written.
+
+        Parts have names as far down as there is nothing without a name above them.
+        """
+        if len(self._path) + 1 != len(self._stack) or len(self._path) >= MAX_NAMED:
+            self.encode(value)
+            return True
+        self._path.append(part)
+        try:
+            is_value = value is not None and not issubclass(type(value), _DEFINED)
+            return self.content.hold("".join(self._path), lambda: self.encode(value), is_value=is_value)
+        finally:
+            self._path.pop()
 
     def _encode_compound(self, value: object, cls: type) -> None:
         identity = id(value)
@@ -173,7 +190,10 @@ class Encoder:
             if kinds == {str}:
                 self.content.add("strings", self.definitions.relative(repr(value)))
                 return
-        self.encode_items(value)
+            self.encode_items(value)
+            return
+        for index, item in enumerate(value):
+            self.hold(f"[{index}]", item)
 
     def encode_mapping(self, value: Mapping[object, object]) -> None:
         if len(value) > LONG:
@@ -182,7 +202,10 @@ class Encoder:
             return
         for key, item in value.items():
             self.encode(key)
-            self.encode(item)
+            if type(key) is str:
+                self.hold(f"[{key!r}]", item)
+            else:
+                self.encode(item)
 
     def encode_set(self, value: Iterable[object]) -> None:
         digests = []
@@ -201,13 +224,13 @@ class Encoder:
         if targets is not None:
             self.content.link("class", targets)
         elif self.definitions.is_project_type(cls):
-            self.definitions.add_class(cls, self.content, self.encode)
+            self.definitions.add_class(cls, self)
         else:
             self.content.add("type", f"{module_of(cls)}.{qualified(cls)}")
 
     def _encode_function(self, value: types.FunctionType) -> None:
         if not self._encode_named(value):
-            self.definitions.add_function(value, self.content, self.encode)
+            self.definitions.add_function(value, self)
 
     def _encode_named(self, value: object) -> bool:
         """Write a function as the definition that it is found under, if there is one."""
