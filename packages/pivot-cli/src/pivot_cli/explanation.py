@@ -54,7 +54,8 @@ def to_data(explained: Explained) -> dict[str, Any]:
 
 def to_text(explained: Explained) -> str:
     """The form users read: status, every kind of reason once, then every change."""
-    lines = [f"Stage: {explained.stage}", f"  Status: {STATUS[explained.verdict]}"]
+    blocked = any(isinstance(reason, why.DepMissing) for reason in explained.reasons)
+    lines = [f"Stage: {explained.stage}", f"  Status: {'CANNOT RUN' if blocked else STATUS[explained.verdict]}"]
     titles = dict.fromkeys(wording.title(reason) for reason in explained.reasons)
     lines += [f"  Reason: {title}" for title in titles] or ["  Reason: Nothing changed"]
     if explained.accepted is not None:

@@ -27,6 +27,7 @@ type Paths = PathLike | Iterable[PathLike]
 
 _NAME = re.compile(r"\w[\w.@:=+,-]*")  # what a shell takes as one word, and a file system as one name
 _NAME_LIMIT = 200
+_SHORT = 60  # characters of a value that a message shows
 _DEFERRED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -231,9 +232,16 @@ def _plain(value: object, label: str, location: Location) -> Json:
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise PipelineError(
-        f"{label} must be plain data (None, bool, int, float, str, or lists and mappings of these), not {value!r}",
+        f"{label} must be plain data (None, bool, int, float, str, or lists and mappings of these), "
+        f"not {_brief(value)}",
         where=location,
     )
+
+
+def _brief(value: object) -> str:
+    """A value where it is short, else its type."""
+    text = repr(value)
+    return text if len(text) <= _SHORT and "\n" not in text else f"a {type(value).__name__}"
 
 
 def _objects(values: object) -> tuple[object, ...]:
@@ -283,6 +291,12 @@ def _check_out(text: str, inside: str, location: Location) -> None:
         raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)
     if ".pivot" in parts or ".git" in parts:
         raise PipelineError(f"outs: {text!r} is not for stages to write", "Write elsewhere in the project.", location)
+    if Path(location.file).is_relative_to(inside):
+        raise PipelineError(
+            f"outs: {text!r} would replace {location.file}, which declares the stage",
+            "Outs are removed before a stage runs: name a file or directory of their own.",
+            location,
+        )
     if not GLOB_CHARACTERS.isdisjoint(inside):
         raise PipelineError(
             f"outs: {text!r} is a glob; outs must be known before the stage runs",

@@ -63,17 +63,42 @@ def discover(start: Path | None = None, environ: Mapping[str, str] = os.environ)
     root = next((place for place in (start, *start.parents) if is_root(place)), None)
     if root is None:
         if not environ.get("PIVOT_PIPELINE"):
-            raise ProjectError(
-                f"no {DEFAULT_PIPELINE} in {start} or above it",
-                "Create one with @stage functions in it, go to your project, or name it: "
-                "pivot -C DIR, or PIVOT_PIPELINE=FILE.",
-            )
+            raise _no_project(start)
         root = start
+    root = _enclosing(root, environ) or root
     project = Project(root, read_settings(root, environ))
     for entry in project.settings.pythonpath:
         if not (root / entry).is_dir():
             raise ProjectError(f"pythonpath: no directory {entry!r} in {root}", "Correct the setting `pythonpath`.")
     return project
+
+
+def _enclosing(root: Path, environ: Mapping[str, str]) -> Path | None:
+    """The project above `root` whose pipeline is the one file that makes `root` look like a project."""
+    file = root / DEFAULT_PIPELINE
+    if (root / PIVOT_DIRECTORY).is_dir() or pyproject_table(root / "pyproject.toml") is not None or not file.is_file():
+        return None
+    above = next((place for place in root.parents if is_root(place)), None)
+    try:
+        return above if above is not None and above / read_settings(above, environ).pipeline == file else None
+    except ProjectError:
+        return None  # whatever is wrong up there, it is not about this one
+
+
+def _no_project(start: Path) -> ProjectError:
+    below = sorted(path.relative_to(start).as_posix() for path in start.glob(f"[!.]*/{DEFAULT_PIPELINE}"))
+    if below:
+        directory = below[0].partition("/")[0]
+        hint = (
+            f'{below[0]} is there: put `pipeline = "{below[0]}"` under [tool.pivot] in pyproject.toml, '
+            f"so that paths are relative to this directory, or work in that one: pivot -C {directory}."
+        )
+    else:
+        hint = (
+            "Create one with @stage functions in it, go to your project, or name it: "
+            "pivot -C DIR, or PIVOT_PIPELINE=FILE."
+        )
+    return ProjectError(f"no {DEFAULT_PIPELINE} in {start} or above it", hint)
 
 
 def is_root(place: Path) -> bool:

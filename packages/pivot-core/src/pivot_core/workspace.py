@@ -14,6 +14,7 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
+from pivot_core.missing import missing_deps, siblings
 from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, FileState, Out, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
@@ -102,21 +103,17 @@ class Workspace:
 
     def check(self, stages: Collection[str] = ()) -> None:
         """Raise PipelineError if deps of `stages` (default: all) are missing that no stage writes."""
-        lines = []
-        first = None
+        missing: list[tuple[str, Stage]] = []
         for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
             stage = self.graph.stages[name]
-            missing = [
-                dep.path for dep in stage.deps if not self._is_there(dep.path) and not self._is_written(dep.path, name)
+            missing += [
+                (dep.path, stage)
+                for dep in stage.deps
+                if not self._is_there(dep.path) and not self._is_written(dep.path, name)
             ]
-            lines += [f"{path}: dep of stage {name!r} ({stage.location})" for path in missing]
-            first = first or (stage.location if missing else None)
-        if lines:
-            raise PipelineError(
-                "no such file, and no stage writes it: " + "\n".join(lines),
-                "Correct the path, which is relative to the project root, or create the file.",
-                first,
-            )
+        if missing:
+            known = [*self.graph.producers, *(path for dep, _ in missing for path in siblings(self._project.root, dep))]
+            raise missing_deps(missing, known)
 
     def decide(self, stage: str, *, force: bool = False) -> Decision:
         """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing."""

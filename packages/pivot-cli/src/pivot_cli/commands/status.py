@@ -72,15 +72,18 @@ def _why(decision: Decision) -> str:
         return f"{wording.short(decision.reasons)}, can be restored"
     if status(decision) == "never run":  # the word says it already
         return wording.short([reason for reason in decision.reasons if reason != NeverRun()])
-    return wording.short(decision.reasons)
+    # What keeps a stage from running comes before what it would run for.
+    return wording.short(sorted(decision.reasons, key=lambda reason: not isinstance(reason, DepMissing)))
 
 
 def status(decision: Decision) -> str:
     """A decision in a word: up to date, never run, missing, pending or stale."""
     if decision.verdict == "up_to_date":
         return "up to date"
+    if any(isinstance(reason, DepMissing) for reason in decision.reasons):
+        return "missing"
     if decision.verdict != "restore" and any(isinstance(reason, NeverRun) for reason in decision.reasons):
         return "never run"
-    if decision.reasons and all(isinstance(reason, OutMissing | DepMissing) for reason in decision.reasons):
+    if decision.reasons and all(isinstance(reason, OutMissing) for reason in decision.reasons):
         return "missing"
     return "pending" if decision.verdict == "pending" else "stale"

@@ -1,0 +1,34 @@
+"""Deps that are not there: said in one error, with what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from pivot_core.errors import PipelineError
+from pivot_core.model import Stage
+
+
+def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> PipelineError:
+    """The error for `missing`, pairs of a path and the stage that reads it; `known` are paths that may be meant."""
+    (first, stage), *others = missing
+    if others:
+        lines = [f"  {path}, which {stage.name!r} reads ({stage.location})" for path, stage in missing]
+        message = "\n".join(["there are no such files, and no stage writes them:", *lines])
+    else:
+        message = f"stage {stage.name!r} reads {first}, which is not there, and no stage writes it"
+    close = difflib.get_close_matches(first, set(known), 1)
+    meant = f"Did you mean {close[0]!r} for {first!r}? " if close else ""
+    hint = f"{meant}Create the file, or correct the path, which is relative to the project root."
+    return PipelineError(message, hint, stage.location)
+
+
+def siblings(root: Path, path: str) -> list[str]:
+    """The paths, relative to the root, of what lies in the directory of `path`."""
+    parent = PurePosixPath(path).parent
+    try:
+        return [(parent / name).as_posix() for name in os.listdir(root / parent)]  # noqa: PTH208 - text alone
+    except OSError:
+        return []
