@@ -13,7 +13,7 @@ from typed import Typed
 
 _SHARING = [case for case in ALL_CASES if can_share(case)]
 _ALONE = [case for case in ALL_CASES if not can_share(case)]
-_BATCHES = list(batched(_SHARING, 20, strict=False))
+_BATCHES = list(batched(_SHARING, 60, strict=False))
 
 
 def test_every_case_is_typed() -> None:

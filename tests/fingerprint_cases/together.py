@@ -13,7 +13,7 @@ from fingerprint_cases.case import Case, Delete, Edit, Replace, Write
 
 _STAGE = re.compile(r'@stage\(outs=\["(\w+)\.txt"\]\)')
 _SHARED = re.compile(  # what a process has only one of
-    r"\bsys\.(?:path|modules)\b|__main__|environ|chdir|globals\(|setattr\(|builtins|threading|logging|random|warnings"
+    r"\bsys\.(?:path|modules)\b|__main__|environ|chdir|builtins|random"
 )
 
 
