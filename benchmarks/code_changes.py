@@ -4,10 +4,10 @@
 
 Takes some of the cases that Pivot's own tests run, writes each project down, has the tool run it, edits it, has it run
 again, and notes which stages wrote their out anew. The pipeline is the same for all: `from pivot import stage`
-finds an adapter of the tool (benchmarks/adapters) in place of Pivot. Each tool is installed by uv for the occasion.
-What was observed goes to code_changes.json, from which tests/write_fingerprint_pages.py makes the table in
-docs/fingerprints.md. All tools take about half an hour on an idle machine; tools that are not named keep what was
-observed before.
+finds an adapter of the tool (benchmarks/adapters) in place of Pivot. uv installs each tool in an environment of its
+own for the occasion. What was observed goes to code_changes.json, from which tests/write_fingerprint_pages.py makes the
+table in docs/fingerprints.md. All tools take about half an hour on an idle machine; tools that are not named keep what
+was observed before.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ RESULTS = HERE / "code_changes.json"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 AT_ONCE = 2
 TIMEOUT = 180
+
+_environments = tempfile.TemporaryDirectory(prefix="compare-")
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def _run(tool: Tool, root: Path) -> None:
         files = (path.relative_to(root) for path in root.rglob("*.py") if path.name != "pivot.py")
         environment["PIVOT_CASE_DEPS"] = " ".join(sorted(map(str, files)))
     if tool.adapter:
-        command = [*_python(tool), "-c", "import pivot; pivot.run_all()"]
+        python = _python(tool.package)
+        environment["PATH"] = f"{Path(python).parent}{os.pathsep}{environment['PATH']}"
+        command = [python, "-c", "import pivot; pivot.run_all()"]
     else:
         command = [str(Path(sys.executable).with_name("pivot")), "run"]
     try:
@@ -136,8 +141,15 @@ def _run(tool: Tool, root: Path) -> None:
         raise ToolError("no stage ran")
 
 
-def _python(tool: Tool) -> list[str]:
-    return [os.environ["UV"], "run", "-q", "--no-project", "--python", PYTHON, "--with", tool.package, "python"]
+@cache
+def _python(package: str) -> str:
+    """The Python of an environment that holds the package and nothing else that was asked for."""
+    place = Path(_environments.name) / package
+    uv = os.environ["UV"]
+    subprocess.run([uv, "venv", "--quiet", "--python", PYTHON, str(place)], check=True)
+    python = str(place / "bin" / "python")
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, package], check=True)
+    return python
 
 
 def _written(root: Path) -> dict[str, tuple[int, int]]:
@@ -148,19 +160,20 @@ def _written(root: Path) -> dict[str, tuple[int, int]]:
 
 def version(tool: Tool) -> str:
     """The version of the tool as it is run here."""
-    python = _python(tool) if tool.adapter else [sys.executable]
+    python = _python(tool.package) if tool.adapter else sys.executable
     code = f"from importlib.metadata import version; print(version({tool.package!r}))"
-    return subprocess.run([*python, "-c", code], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run([python, "-c", code], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def observe_all(tool: Tool) -> dict[str, Any]:
     """The version of a tool, and the stages that it ran again by case."""
     by_name = {case.name: case for case in ALL_CASES}
+    found = version(tool)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         observed = list(pool.map(lambda name: observe(tool, by_name[name]), CHANGES))
     return {
         "package": tool.package,
-        "version": version(tool),
+        "version": found,
         "python": PYTHON,
         "ran_again": dict(zip(CHANGES, observed, strict=True)),
     }
