@@ -251,3 +251,22 @@ def test_a_function_that_params_do_not_fit_is_refused_before_anything_runs(proje
     refused = project.pivot("run", code=2).stderr
     assert "pipeline.py:8: needs(topk) cannot be called with its params: missing a required argument: 'topk'" in refused
     assert not (project.root / "ran").exists()
+
+
+def test_a_stage_that_finds_no_room_for_its_traceback_still_says_why_it_failed(project: Typed) -> None:
+    """A full disk leaves no room for the log either."""
+    project.write(
+        "pipeline.py",
+        """
+        import os
+        from pivot import stage
+
+        @stage
+        def a():
+            os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+            raise OSError(28, "No space left on device")
+        """,
+    )
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    assert "OSError: [Errno 28] No space left on device" in project.pivot("run", code=1).stderr

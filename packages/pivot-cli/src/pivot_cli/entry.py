@@ -11,12 +11,22 @@ TYPE_CHECKING = False  # importing typing takes as long as all the rest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_INTERRUPTED = 130
 _RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
 
 
 def run() -> None:
     """Run the command line that this process was started with, and exit with its code."""
     _open_missing_streams()
+    try:
+        code = _answer_or_run()
+    except KeyboardInterrupt:  # while the command line, which tells of a later one, is imported
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def _answer_or_run() -> int:
     changed = False
     try:
         code = answer.give(sys.argv[1:])
@@ -24,9 +34,9 @@ def run() -> None:
         code, changed = None, True
     except OSError:
         code = None  # nobody takes the words; the command line tells of it
-    if code is None:
-        code = _run_early() if _will_run_stages(sys.argv[1:], changed=changed) else _run()
-    sys.exit(code)
+    if code is not None:
+        return code
+    return _run_early() if _will_run_stages(sys.argv[1:], changed=changed) else _run()
 
 
 def _run() -> int:

@@ -28,6 +28,7 @@ def main() -> None:
         os.chdir(prepare.project.root)
         if not prepare.debug:
             os.dup2(2, 1)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the main process decides what an interrupt ends
         system.adopt_orphans()
         stayed = warm.Stayed(prepare.project)
         preload.import_all(preload.libraries(prepare.project))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _io
 import _signal  # type: ignore[import-not-found] # C: without turning each number into an enum
 import atexit
+import contextlib
 import contextvars
 import gc
 import io
@@ -58,7 +59,8 @@ def call(task: Task, function: Callable[..., object]) -> str:
         code = _exit_code(exit_)
         return f"exit code {code}" if code else ""
     except BaseException as error:  # noqa: BLE001 - a stage may raise anything; it is shown and counts as a failure
-        print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
+        with contextlib.suppress(OSError):  # the disk may be full: then what is returned has to do
+            print(user_traceback(error), file=sys.stderr, flush=True)  # noqa: T201 - fd 2 is the stage's log
         return headline(error)[:_SAID_LIMIT]
     if isinstance(returned, _NOT_RUN):
         return f"its function returned a {type(returned).__name__} that nobody runs; wrap it in a plain function"

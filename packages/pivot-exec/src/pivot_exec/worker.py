@@ -48,7 +48,8 @@ def serve(
             error = _run(project, task, functions, state)
             stays = os.getpid() == me and state is not None and state.is_restored()
             if not stays:
-                error = child.finish() or error
+                lost = child.finish()
+                error = error or lost
             code = 1 if error else 0
             if os.getpid() == me:  # else the stage forked, and its child came back from it too
                 channel.send(Done(error, stays, () if stays else late()))
