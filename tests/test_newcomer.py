@@ -76,3 +76,9 @@ def test_a_param_that_is_no_plain_data_is_named_by_its_type(project: Typed) -> N
         """,
     )
     assert "not a DataFrame\n" in project.pivot("list", code=2).stderr
+
+
+def test_an_out_of_the_stage_itself_is_not_what_was_meant(project: Typed) -> None:
+    project.write("a.txt", "")
+    project.write("pipeline.py", READS.format(dep="b.txt"))
+    assert "Did you mean" not in project.pivot("run", code=2).stderr

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 from pivot_core.storage.state import StateDB
-from typed import Typed
+from typed import PIVOT, Typed
 
 PIPELINE = """
 import os, time
@@ -127,6 +129,25 @@ def test_an_interrupted_run_says_what_happened_and_what_stays(three: Typed, numb
     assert "interrupt again to end them at once" in err
     assert err.splitlines()[-1].startswith(f"interrupted ({number.name}): what had finished is recorded")
     assert rows(three)["a"] == "never run"
+
+
+def test_ctrl_c_while_debugging_shows_the_frames_of_the_user_and_none_of_ours(three: Typed) -> None:
+    """The terminal sends it to all processes that are attached to it."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(three.root)
+        os.execve(PIVOT, [PIVOT, "run", "--debug"], three.environment(A="waits", TERM="xterm"))
+    while not (three.root / "started").exists():
+        time.sleep(0.01)
+    os.write(terminal, b"\x03")
+    shown = b""
+    with suppress(OSError):  # the terminal has no end: it fails when all have let it go
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert b"interrupted (SIGINT)" in shown
+    assert b"pivot_exec" not in shown
 
 
 def test_the_time_of_a_run_includes_loading(project: Typed) -> None:

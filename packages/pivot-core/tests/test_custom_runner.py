@@ -34,7 +34,7 @@ def test_the_example_runs_what_changed_and_restores(tmp_path: Path) -> None:
     assert "ValueError" in run(project)
     assert (project / "counts.txt").exists()
     (project / "words.txt").unlink()
-    assert "words.txt: dep of stage 'count' (pipeline.py:6)" in run(project)
+    assert "pipeline.py:6: stage 'count' reads words.txt, which is not there" in run(project)
 
 
 def test_the_example_is_short_and_imports_only_pivot_core() -> None:

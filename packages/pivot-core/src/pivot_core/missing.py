@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from pivot_core.errors import PipelineError
 from pivot_core.model import Stage
 
+_ALIKE = 0.8  # of 1: how alike paths must be for one to be meant by the other
+
 
 def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> PipelineError:
     """The error for `missing`, pairs of a path and the stage that reads it; `known` are paths that may be meant."""
@@ -19,7 +21,8 @@ def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> 
         message = "\n".join(["there are no such files, and no stage writes them:", *lines])
     else:
         message = f"stage {stage.name!r} reads {first}, which is not there, and no stage writes it"
-    close = difflib.get_close_matches(first, set(known), 1)
+    own = {out.path for out in stage.outs}
+    close = difflib.get_close_matches(first, set(known) - own, 1, _ALIKE)
     meant = f"Did you mean {close[0]!r} for {first!r}? " if close else ""
     hint = f"{meant}Create the file, or correct the path, which is relative to the project root."
     return PipelineError(message, hint, stage.location)

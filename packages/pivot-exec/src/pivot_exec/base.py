@@ -77,9 +77,11 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | N
         system.die_with_parent(parent)
         template.main(channel, setup, theirs.detach(), may_retry=may_retry)
     theirs.close()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # on a terminal, Ctrl-C is for the loader, which debugs
     with ours:
         answer = _read_answer(ours, channel.fileno(), pid, setup)
     os.waitpid(pid, 0)
+    signal.signal(signal.SIGINT, before)
     return cast("Retry", pickle.loads(answer)) if answer else None
 
 
