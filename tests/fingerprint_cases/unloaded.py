@@ -185,6 +185,21 @@ _FILES = project(
     """,
 ) | {"conf/params.json": '{"lr": 1}', "conf/other.json": "1", "conf/text.txt": "one"}
 
+_VERSIONS = project(
+    "",
+    stage("a", "newer.tool()", "import newer"),
+    newer="""
+    import sys
+
+    if sys.version_info >= (3, 9):
+        from present import tool
+    else:
+        from past import tool
+    """,
+    present="def tool(): return 1",
+    past="def tool(): return 2",
+)
+
 CASES = (
     changed("unloaded: computed constant", _LIB, "i * 2", "i * 3", "table", path="lib.py", why="the code that computes it"),
     changed("unloaded: argument of a computed constant", _LIB, "build(3)", "build(4)", "table", path="lib.py", why="its statement"),
@@ -225,4 +240,6 @@ CASES = (
     changed("unloaded: file read by a helper", _FILES, "1", "2", "a", path="conf/params.json", why="read when the module is imported"),
     changed("unloaded: file read in a statement", _FILES, "one", "two", "b", path="conf/text.txt", why="read when the module is imported"),
     changed("unloaded: file beside it", _FILES, "1", "2", path="conf/other.json", why="no statement names it"),
+    changed("unloaded: branch for this Python", _VERSIONS, "1", "3", "a", path="present.py", why="it is the one that is taken"),
+    changed("unloaded: branch for another Python", _VERSIONS, "2", "3", path="past.py", why="Python's version counts by itself"),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from pivot_fingerprint.trees import (
     is_literal,
     is_main_guard,
     is_type_checking,
+    version_test,
 )
 
 Guards = tuple[ast.expr, ...]
@@ -257,6 +258,10 @@ class SourceModule:
 
     def _collect_if(self, node: ast.If, guards: Guards) -> None:
         if is_main_guard(node.test):
+            return
+        taken = version_test(node.test)
+        if taken is not None:
+            self._collect(node.body if taken else node.orelse, guards)
             return
         if not is_type_checking(node.test):
             self._collect(node.body, (*guards, node.test))

@@ -1,6 +1,7 @@
 """Small questions to a syntax tree."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -100,6 +101,18 @@ def fields_of(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
 def is_main_guard(test: ast.expr) -> bool:
     """`__name__ == "__main__"`: never true for a module that a pipeline imports."""
     return isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",) and isinstance(test.ops[0], ast.Eq)
+
+
+def version_test(test: ast.expr) -> bool | None:
+    """What `sys.version_info >= (3, 12)` gives for this Python, by no more than major.minor; None for other tests."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.GtE() | ast.Lt() as operator], comparators=[ast.Tuple(elts=elements)]):
+            wanted = tuple(
+                item.value for item in elements if isinstance(item, ast.Constant) and type(item.value) is int
+            )
+            if chain_of(left) == ("sys", "version_info") and len(elements) == len(wanted) <= len(("major", "minor")):
+                return (sys.version_info[:2] >= wanted) is isinstance(operator, ast.GtE)
+    return None
 
 
 def docstring_of(node: ast.AST) -> str:
