@@ -181,6 +181,7 @@ def test_another_thread_is_refused(db: StateDB) -> None:
 @pytest.mark.parametrize("outs", ["", "[]", "{", '{"a": {"digest": 1}}', '{"a": {"size": 1}}', '{"a": 1}', "null"])
 def test_a_row_that_cannot_be_read_is_a_miss(db: StateDB, path: Path, outs: str) -> None:
     db.save_outs("key", OUTS)
+    db.commit()
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE run_cache SET outs = ?", [outs])
     assert StoredRuns(db, FakeStore(set())).find("key") is None
@@ -320,19 +321,34 @@ def test_a_damaged_database_is_not_set_aside_by_a_reader(path: Path) -> None:
     assert [place.name for place in path.parent.iterdir()] == ["state.db"]
 
 
-def test_a_reader_sees_what_a_run_has_just_written(db: StateDB, path: Path) -> None:
+def test_a_reader_sees_what_a_run_has_committed(db: StateDB, path: Path) -> None:
     fill(db)
+    db.commit()
     with closing(StateDB(path, readonly=True)) as reader:
         assert is_full(reader)
         db.save_duration("train", 2.5)
+        assert reader.durations() != {"train": 2.5} == db.durations()
+        db.commit()
         assert reader.durations() == {"train": 2.5}
+
+
+def test_a_write_after_a_moment_takes_those_before_it_along(
+    db: StateDB, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.save_duration("train", 2.5)
+    monkeypatch.setattr(state_module, "_MOMENT", 0.0)
+    db.save_duration("score", 1.5)
+    with closing(StateDB(path, readonly=True)) as reader:
+        assert reader.durations() == {"train": 2.5, "score": 1.5}
 
 
 def test_another_process_can_read_during_a_run(db: StateDB, path: Path) -> None:
     fill(db)
+    db.commit()
     with closing(StateDB(path)) as reader:
         assert is_full(reader)
         db.save_duration("train", 2.5)
+        db.commit()
         assert reader.durations() == {"train": 2.5}
         assert reader.problem == db.problem == ""
 
@@ -389,6 +405,7 @@ print(flush=True)
 for number in itertools.count():
     db.save_outs(str(number), {"a": FileState(f"xxh3:{number}", number)})
     db.save_duration("train", float(number))
+    db.commit()
 """
 
 

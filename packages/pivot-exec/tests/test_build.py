@@ -32,6 +32,7 @@ class Files:
     unabandoned: Mapping[str, PivotError] = attrs.field(factory=dict)
     forced: list[str] = attrs.field(factory=list)
     done: list[str] = attrs.field(factory=list)
+    at_rest: list[list[str]] = attrs.field(factory=list)
 
     def decide(self, stage: str, *, force: bool) -> Decision:
         if force:
@@ -64,6 +65,9 @@ class Files:
             raise self.unabandoned[task.stage]
         self.done.append(f"abandon {task.stage}: {why}")
         return f"failed/{task.stage}"
+
+    def rest(self) -> None:
+        self.at_rest.append(list(self.done))
 
     def settle(self) -> None:
         self.done.append("settle")
@@ -190,6 +194,11 @@ def test_stages_run_after_their_upstreams_and_are_recorded(bench: Bench) -> None
     assert bench.hands.submitted.index("a") < bench.hands.submitted.index("b")
     assert sorted(bench.files.done[:-1]) == ["record a", "record b", "record c"]
     assert bench.files.done[-1] == "settle"
+
+
+def test_the_workspace_is_told_that_nothing_happens_while_a_stage_takes_its_time(bench: Bench) -> None:
+    bench.run()
+    assert [len(done) for done in bench.files.at_rest] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])

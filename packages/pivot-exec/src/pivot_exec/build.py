@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from pivot_core.reasons import Reason
 from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for the stages of a run that is interrupted
+_SOON = 0.1  # seconds
 TAIL_BYTES = 64 << 10
 TAIL_LINES = 100
 
@@ -48,6 +49,9 @@ class Workspace(Protocol):
 
         Raises PivotError.
         """
+
+    def rest(self) -> None:
+        """Nothing happens for a while."""
 
     def settle(self) -> None:
         """The run has ended."""
@@ -155,9 +159,16 @@ class _Build:
             elif self._schedule.done:
                 break
             else:
-                reports = self._executor.next(None)
+                reports = self._wait()
             for report in reports:
                 todo.extend(self._take(report))
+
+    def _wait(self) -> Sequence[Report]:
+        reports = self._executor.next(_SOON)
+        if reports or self._signals != self._signals_seen:
+            return reports
+        self._workspace.rest()
+        return self._executor.next(None)
 
     def summary(self, error: str = "") -> RunFinished:
         wall = time.monotonic() - self._began

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 import socket
+import stat as modes
 import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pivot_core.errors import PivotError, SnapshotError
 from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
-from pivot_core.model import FileState
+from pivot_core.model import FileState, Out
 from pivot_core.project import Project
+from pivot_core.storage.parallel import LARGE
 from pivot_core.storage.store import put_outs
 from pivot_core.volatile import Compared
 
 from pivot_exec import starting, system, warm
 from pivot_exec.messages import Cancel, Ended, Run, Setup
 from pivot_exec.wire import Channel
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _STORING = 2  # threads; hashing and copying release the interpreter lock
 _CLOSE = 5.0  # seconds for the base to end everything, before it is killed
@@ -56,6 +61,7 @@ class LocalExecutor:
         self._waker.setblocking(False)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._storing: ThreadPoolExecutor | None = None
+        self._jobs = 1
         self._tasks: dict[str, Task] = {}
         self._pids: dict[str, int] = {}
         self._stored: deque[Finished] = deque()
@@ -101,7 +107,7 @@ class LocalExecutor:
                 f"loading {self._project.settings.pipeline} gave something else than a moment ago",
                 "Its code changed meanwhile, or depends on something that Pivot cannot see; run again with --reload.",
             )
-        self._storing = ThreadPoolExecutor(min(_STORING, limits.jobs), thread_name_prefix="pivot-store")
+        self._jobs = limits.jobs
 
     def submit(self, task: Task) -> None:
         self._tasks[task.id] = task
@@ -176,18 +182,38 @@ class LocalExecutor:
         return reports
 
     def _take(self, ended: Ended) -> None:
-        if ended.error or self._storing is None:
+        if ended.error:
             self._stored.append(Finished(ended.task, ended.seconds, ended.error, notices=ended.notices))
+        elif all(map(self._is_small, self._tasks[ended.task].outs)):
+            self._stored.append(self._store_outs(ended))
         else:
-            self._storing.submit(self._store_outs, ended)
+            self._threads().submit(self._store_large_outs, ended)
 
-    def _store_outs(self, ended: Ended) -> None:
+    def _is_small(self, out: Out) -> bool:
+        """Whether a thread would take longer to hand an out over than to store it."""
+        try:
+            stat = os.lstat(self._project.root / out.path)
+        except OSError:
+            return True
+        return not modes.S_ISDIR(stat.st_mode) and stat.st_size < LARGE
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._storing is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._storing = ThreadPoolExecutor(min(_STORING, self._jobs), thread_name_prefix="pivot-store")
+        return self._storing
+
+    def _store_outs(self, ended: Ended) -> Finished:
         outs: dict[str, FileState] = {}
         try:
             outs, error = put_outs(self._store, self._project.root, self._tasks[ended.task].outs)
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
             error = str(failure)
-        self._stored.append(Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices))
+        return Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices)
+
+    def _store_large_outs(self, ended: Ended) -> None:
+        self._stored.append(self._store_outs(ended))
         self.wake()
 
     def _lose_all(self) -> list[Report]:

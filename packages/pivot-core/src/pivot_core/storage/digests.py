@@ -13,6 +13,7 @@ import xxhash
 
 from pivot_core.model import Digest
 
+_SMALL = 1 << 16  # bytes
 CHUNK = 1 << 20  # bytes; larger ones are no faster, smaller ones are
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 TREE_SUFFIX = ".tree"
@@ -33,8 +34,13 @@ def hash_descriptor(descriptor: int, size: int) -> Digest:
 
 
 def copy_descriptor(source: int, target: int) -> Digest:
-    """Copy what is left to read from `source` to `target`, and return the digest of it."""
-    return _read_through(source, xxhash.xxh3_128(), target)
+    """Copy the open file `source`, read from its start, to `target`, and return the digest of it."""
+    first = os.read(source, _SMALL)  # filling a large buffer with zeros would take longer than all the rest
+    _write_all(target, first)
+    if len(first) < _SMALL and not os.read(source, 1):
+        return hash_bytes(first)
+    os.lseek(source, len(first), os.SEEK_SET)
+    return _read_through(source, xxhash.xxh3_128(first), target)
 
 
 def object_name(digest: Digest) -> str | None:
@@ -48,7 +54,12 @@ def _read_through(source: int, hasher: xxhash.xxh3_128, target: int | None = Non
     with open(source, "rb", buffering=0, closefd=False) as file:
         while count := file.readinto(buffer):
             hasher.update(buffer[:count])
-            written = 0
-            while target is not None and written < count:
-                written += os.write(target, buffer[written:count])
+            if target is not None:
+                _write_all(target, buffer[:count])
     return "xxh3:" + hasher.hexdigest()
+
+
+def _write_all(target: int, data: bytes | memoryview) -> None:
+    written = 0
+    while written < len(data):
+        written += os.write(target, data[written:])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 import xxhash
 
@@ -36,26 +39,27 @@ class LockFiles:
         Raises ProjectError where Pivot wrote the file but this version cannot use it.
         """
         self._problems.pop(stage, None)
-        path = self.path(stage)
+        name = file_name(stage) + SUFFIX
+        path = f"{self._directory}/{name}"
         if self.looks is not None:
-            self.looks.at(str(path))
+            self.looks.at(path)
         try:
-            data = path.read_bytes()
+            data = _bytes_of(path)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
         text = _checked(data)
         if text is None:
-            self._problems[stage] = f"{path.name} {_what_is_wrong(data)}"
+            self._problems[stage] = f"{name} {_what_is_wrong(data)}"
             return None
         record = parse(text)
         if record is None:
             from pivot_core.storage.lockschema import read_yaml
 
-            record = read_yaml(text, path.name)
+            record = read_yaml(text, name)
         if record.stage != stage:
-            self._problems[stage] = f"{path.name} is of another stage, {record.stage}"
+            self._problems[stage] = f"{name} is of another stage, {record.stage}"
             return None
         return record
 
@@ -65,17 +69,16 @@ class LockFiles:
 
     def write(self, record: Record) -> None:
         """Write the lock file of a stage, in one step, if it would differ. Raises ProjectError."""
-        path, data = self.path(record.stage), emit(record)
-        temporary = self._directory / f"{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
+        path, data = f"{self._directory}/{file_name(record.stage)}{SUFFIX}", emit(record)
+        temporary = f"{self._directory}/{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
         try:
-            there = _bytes_of(path)
-            if there is not None and there.replace(b"\r\n", b"\n") == data:
+            if _holds(path, data):
                 return
-            self._directory.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            with self._new(temporary) as file:
+                file.write(data)
+            os.replace(temporary, path)  # noqa: PTH105
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
 
     def remove(self, stage: str) -> None:
@@ -115,10 +118,21 @@ class LockFiles:
         stem = path.stem
         if "~" not in stem:
             return _stage_named(stem)
-        text = _checked(_bytes_of(path) or b"")
+        try:
+            text = _checked(_bytes_of(str(path)))
+        except OSError:
+            return None
         return None if text is None else stage_of(text)
 
+    def _new(self, path: str) -> BinaryIO:
+        try:
+            return open(path, "xb")  # noqa: PTH123
+        except FileNotFoundError:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            return open(path, "xb")  # noqa: PTH123
 
+
+@functools.cache
 def file_name(stage: str) -> str:
     """A file name for a stage: its own where any file system takes it, else encoded so that no two are the same.
 
@@ -142,11 +156,16 @@ def _percent(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def _bytes_of(path: Path) -> bytes | None:
+def _bytes_of(path: str) -> bytes:
+    with FileIO(path) as file:  # for files as small as these a buffer is of no use
+        return file.readall()
+
+
+def _holds(path: str, data: bytes) -> bool:
     try:
-        return path.read_bytes()
+        return _bytes_of(path).replace(b"\r\n", b"\n") == data
     except OSError:
-        return None
+        return False
 
 
 def _checked(data: bytes) -> str | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import stat as modes
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pivot_core.config import LinkKind
@@ -39,6 +40,8 @@ class Objects:
     def __init__(self, directory: Path, link: LinkKind) -> None:
         self.link = link
         self._top = str(directory)
+        self._has_temporary = False
+        self._can_clone = link in ("auto", "reflink")
 
     def path(self, digest: Digest) -> str | None:
         """Where an object is or would be; None for text that is no digest."""
@@ -68,28 +71,36 @@ class Objects:
         finally:
             _discard(temporary)
 
-    def add_file(self, digest: Digest, source: str, shown: str, *, may_link: bool) -> bool:
+    def add_file(self, digest: Digest, source: str, shown: str, *, may_link: Callable[[], bool]) -> bool:
         """Store the file `source`, whose digest is `digest`; returns whether it is now a hard link of the object.
+
+        That may be if hard links are wanted, and `may_link`.
 
         Raises OSError, and PivotError if its bytes are no longer those.
         """
+        if self.link == "hardlink" and may_link():
+            temporary = self._temporary()
+            try:
+                if hard_link(source, temporary):
+                    self._add(digest, temporary, _hash(temporary), shown)
+                    return True
+            finally:
+                _discard(temporary)  # also where it is the object already: then renaming it does nothing
         temporary = self._temporary()
         try:
-            linked = self.link == "hardlink" and may_link and hard_link(source, temporary)
-            if linked:
-                actual = _hash(temporary)
-            else:
-                _discard(temporary)
-                actual = self._copy(source, temporary, 0o444, shown)
-            if actual != digest:
-                raise PivotError(
-                    f"{shown}: changed while it was being stored",
-                    "Something still writes to it after the stage has ended; let the stage wait for that.",
-                )
-            self._publish(temporary, digest)
-            return linked
-        finally:
+            self._add(digest, temporary, self._copy(source, temporary, 0o444, shown), shown)
+        except BaseException:
             _discard(temporary)
+            raise
+        return False
+
+    def _add(self, digest: Digest, temporary: str, actual: Digest, shown: str) -> None:
+        if actual != digest:
+            raise PivotError(
+                f"{shown}: changed while it was being stored",
+                "Something still writes to it after the stage has ended; let the stage wait for that.",
+            )
+        self._publish(temporary, digest)
 
     def read(self, digest: Digest, shown: str) -> bytes:
         """The bytes of a small object. Raises MissingObjectError."""
@@ -151,13 +162,14 @@ class Objects:
         try:
             writing = os.open(target, _NEW_FILE, mode)
             try:
-                if self.link in ("auto", "reflink") and clone(reading, writing):
+                if self._can_clone and clone(reading, writing):
                     return hash_descriptor(writing, os.fstat(writing).st_size)
                 if self.link == "reflink":
                     raise PivotError(
                         f"{shown}: the file system cannot make reflinks between it and the store",
                         "Set `link` to auto, which copies where it must.",
                     )
+                self._can_clone = False  # most projects and their stores are on one file system
                 return copy_descriptor(reading, writing)
             finally:
                 os.close(writing)
@@ -186,7 +198,9 @@ class Objects:
 
     def _temporary(self) -> str:
         directory = f"{self._top}/tmp"
-        os.makedirs(directory, exist_ok=True)
+        if not self._has_temporary:
+            os.makedirs(directory, exist_ok=True)
+            self._has_temporary = True
         return f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
 
     def _publish(self, temporary: str, digest: Digest) -> None:

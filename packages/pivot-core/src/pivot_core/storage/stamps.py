@@ -75,11 +75,11 @@ class FileClock:
 
     def _touch(self) -> os.stat_result:
         try:
-            self._path.touch()
+            os.utime(self._path)
         except FileNotFoundError:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
-        return self._path.stat()
+        return os.stat(self._path)  # noqa: PTH116
 
 
 def changed_at(stat: os.stat_result) -> int:

@@ -2,6 +2,7 @@
 
 So nothing about it is an error: a file that is damaged, of another version or not to be written is put aside or done
 without, and `StateDB.problem` says so. Only the main thread of a process opens it; other processes may read meanwhile.
+What is written is seen by them, and outlives a crash, after `commit`, `close` or a moment.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ KEPT_RUNS = 50
 KEPT_OUTS = 100_000  # rows of the run cache
 KEPT_SOURCES = 20_000  # texts, besides those of the present code
 _WAIT = 2.0  # seconds for another writer
+_MOMENT = 0.5  # seconds after which a write is committed with the next one
 _ASIDE = ".damaged"
 _ACCEPTED = ""  # a key of run-cache rows that is no path
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "fuse")
@@ -73,9 +76,16 @@ class StateDB:
         self._readonly = readonly
         self._grew = False  # in what `prune` bounds
         self.problem = ""
+        self._began = 0.0  # when the first write that is not committed was made
         self._connection = self._open()
 
+    def commit(self) -> None:
+        """Let others see what was written."""
+        if self._connection.in_transaction:
+            self._guarded(self._connection.commit, None)
+
     def close(self) -> None:
+        self.commit()
         self._connection.close()
 
     # Stamps
@@ -207,14 +217,16 @@ class StateDB:
         return self._guarded(lambda: self._connection.execute(query, [_safe(value) for value in values]).fetchall(), [])
 
     def _write(self, statement: str, rows: Iterable[Iterable[Any]]) -> int:
-        """All rows in one transaction. Returns how many rows of the table that changed."""
+        """Returns how many rows of the table that changed."""
         batch = [[_safe(value) for value in row] for row in rows]
-
-        def write() -> int:
-            with self._connection:
-                return self._connection.executemany(statement, batch).rowcount
-
-        return self._guarded(write, 0) if batch else 0
+        if not batch:
+            return 0
+        if not self._connection.in_transaction:
+            self._began = time.monotonic()
+        changed = self._guarded(lambda: self._connection.executemany(statement, batch).rowcount, 0)
+        if time.monotonic() - self._began > _MOMENT:
+            self.commit()
+        return changed
 
     def _guarded[T](self, work: Callable[[], T], otherwise: T) -> T:
         import sqlite3
@@ -226,8 +238,10 @@ class StateDB:
         except sqlite3.Error as error:
             self.problem = f"{self._path.name} cannot be used: {error}"
             if _is_damaged(error):
-                self.close()
+                self._connection.close()
                 self._connection = self._open()
+            else:
+                self._connection.rollback()
             return otherwise
 
     def _open(self) -> sqlite3.Connection:

@@ -122,9 +122,12 @@ class ObjectStore:
         if self._objects.has(digest, size):
             return
         place = f"{self._hasher.root}/{path}"
-        # A file that a link leads to is not the stage's: it must not become read-only.
-        own = os.path.realpath(place) == f"{os.path.realpath(self._hasher.root)}/{path}"
-        if self._objects.add_file(digest, place, path, may_link=own):
+
+        def is_own() -> bool:
+            """A file that a link leads to is not the stage's: it must not become read-only."""
+            return os.path.realpath(place) == f"{os.path.realpath(self._hasher.root)}/{path}"
+
+        if self._objects.add_file(digest, place, path, may_link=is_own):
             self._hasher.note(path, digest)
 
     def _put_directory(self, path: str, state: FileState, entries: list[Entry]) -> None:
