@@ -191,7 +191,6 @@ class Workspace:
         except PivotError as error:
             self.abandon(task, error.message)
             raise
-        (self._project.directory / "logs").mkdir(parents=True, exist_ok=True)
         return task
 
     def collect(self, task: Task, seconds: float) -> Finished:
@@ -233,6 +232,10 @@ class Workspace:
         except OSError as error:
             raise PivotError(f"{error.filename}: {error.strerror}") from None
         return self._project.shown(failed) if failed.exists() else ""
+
+    def rest(self) -> None:
+        """Nothing happens for a while: others may see what was recorded."""
+        self.session.state.commit()
 
     def settle(self) -> None:
         """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""

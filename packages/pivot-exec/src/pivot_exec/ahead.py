@@ -22,10 +22,13 @@ class Ahead:
 
     def __init__(self) -> None:
         self._known = set(sys.modules)
+        self._loaded = len(sys.modules)
         self._wanted: tuple[str, ...] = ()
 
     def late(self) -> tuple[str, ...]:
         """In a fork: the modules, of libraries that were loaded before, that were imported since."""
+        if len(sys.modules) == self._loaded:
+            return ()  # looking at each would make this process copy the memory that they are in
         return tuple(
             name
             for name, module in list(sys.modules.items())
@@ -44,6 +47,7 @@ class Ahead:
             return False
         _import(names)
         self._known.update(sys.modules)
+        self._loaded = len(sys.modules)
         return True
 
 
