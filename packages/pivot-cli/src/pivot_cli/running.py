@@ -99,10 +99,10 @@ def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: b
 
 
 def _keep_answer(here: Opened, wanted: Wanted, chosen: Sequence[str]) -> None:
-    arguments = sys.argv[1:]
-    plain = not (wanted.force or wanted.as_json or wanted.debug or wanted.profile)
     from pivot_cli.standing import keep
 
+    arguments = sys.argv[1:]
+    plain = not (wanted.force or wanted.as_json or wanted.debug or wanted.profile)
     keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen)
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -122,8 +123,12 @@ class _Imported:
 
     def _is_out(self, path: str) -> bool:
         """Whether stages write what is at the absolute path: it is no part of the code then."""
-        outs = {self.project.root / out.path for item in self.registry.declared.values() for out in item.stage.outs}
-        return not outs.isdisjoint((Path(path), *Path(path).parents))
+        return not self._outs.isdisjoint((Path(path), *Path(path).parents))
+
+    @cached_property
+    def _outs(self) -> frozenset[Path]:
+        declared = self.registry.declared.values()
+        return frozenset(self.project.root / out.path for item in declared for out in item.stage.outs)
 
 
 def _first_look(

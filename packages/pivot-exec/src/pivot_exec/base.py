@@ -30,8 +30,9 @@ def main() -> None:
             os.dup2(2, 1)
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # the main process decides what an interrupt ends
         system.adopt_orphans()
-        stayed = warm.Stayed(prepare.project)
-        preload.import_all(preload.libraries(prepare.project))
+        libraries = preload.libraries(prepare.project)
+        stayed = warm.Stayed(prepare.project, imports_first=bool(libraries))
+        preload.import_all(libraries)
         setup = cast("Setup", channel.receive())
     except EOFError:
         os._exit(0)

@@ -24,7 +24,7 @@ from pivot_core.reasons import Reason
 from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for the stages of a run that is interrupted
-_SOON = 0.1  # seconds
+_SOON = 0.1  # seconds without a report, after which none is expected for a while
 TAIL_BYTES = 64 << 10
 TAIL_LINES = 100
 

@@ -88,10 +88,9 @@ def end_early() -> None:
 
 def end(base: Base) -> None:
     """End a base that runs nothing yet."""
-    try:
-        os.killpg(base.process.pid, signal.SIGKILL)  # what libraries have started included
-    except ProcessLookupError:
-        pass  # it has ended
+    from pivot_exec import system
+
+    system.kill_group(base.process.pid, signal.SIGKILL)  # what libraries have started included
     base.process.wait()
     base.end.close()
 

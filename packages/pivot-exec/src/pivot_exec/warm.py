@@ -66,11 +66,12 @@ def connect(setup: Setup) -> socket.socket | None:
 class Stayed:
     """The base's side. Made before the libraries are imported."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, imports_first: bool) -> None:
+        """`imports_first`: whether it imports libraries before the project is."""
         self._began = time.time_ns()
         self._environment = _compared(os.environ)
         self._always = always_now(project)
-        self._imports_first = bool(preload.libraries(project))
+        self._imports_first = imports_first
         self._modules: dict[str, Stamp] = {}
 
     def next(self, project: Project, seconds: float) -> tuple[Channel, Setup] | None:

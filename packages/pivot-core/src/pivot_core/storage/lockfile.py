@@ -39,8 +39,8 @@ class LockFiles:
         Raises ProjectError where Pivot wrote the file but this version cannot use it.
         """
         self._problems.pop(stage, None)
-        name = file_name(stage) + SUFFIX
-        path = f"{self._directory}/{name}"
+        path = self._place(stage)
+        name = path.rpartition("/")[2]
         if self.looks is not None:
             self.looks.at(path)
         try:
@@ -69,7 +69,7 @@ class LockFiles:
 
     def write(self, record: Record) -> None:
         """Write the lock file of a stage, in one step, if it would differ. Raises ProjectError."""
-        path, data = f"{self._directory}/{file_name(record.stage)}{SUFFIX}", emit(record)
+        path, data = self._place(record.stage), emit(record)
         temporary = f"{self._directory}/{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
         try:
             if _holds(path, data):
@@ -87,23 +87,20 @@ class LockFiles:
 
     def stages(self) -> list[str]:
         """The stages that have a lock file, sorted, whatever is in it."""
-        try:
-            found = [self._stage_of(path) for path in self._directory.iterdir() if path.suffix == SUFFIX]
-        except OSError:
-            return []
-        return sorted(stage for stage in found if stage is not None)
+        return self.others(())
 
     def others(self, stages: Iterable[str]) -> list[str]:
         """The stages that have a lock file and are not among `stages`, sorted."""
         if self.looks is not None:
             self.looks.at(str(self._directory))
         try:
-            names = {name for name in os.listdir(self._directory) if name.endswith(SUFFIX)}  # noqa: PTH208 - text alone
+            found = os.listdir(self._directory)  # noqa: PTH208 - text alone
         except OSError:
             return []
+        names = {name for name in found if name.endswith(SUFFIX) and name != SUFFIX}
         names -= {file_name(stage) + SUFFIX for stage in stages}
-        found = [self._stage_of(self._directory / name) for name in names]
-        return sorted(stage for stage in found if stage is not None)
+        named = [self._stage_of(self._directory / name) for name in names]
+        return sorted(stage for stage in named if stage is not None)
 
     def clean(self) -> None:
         """Remove what killed writers have left. Only while no other process writes."""
@@ -112,7 +109,10 @@ class LockFiles:
 
     def path(self, stage: str) -> Path:
         """Where the lock file of a stage is."""
-        return self._directory / (file_name(stage) + SUFFIX)
+        return Path(self._place(stage))
+
+    def _place(self, stage: str) -> str:
+        return f"{self._directory}/{file_name(stage)}{SUFFIX}"
 
     def _stage_of(self, path: Path) -> str | None:
         stem = path.stem

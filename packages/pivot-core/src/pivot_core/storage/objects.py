@@ -1,4 +1,4 @@
-# ruff: noqa: PTH103, PTH105, PTH108, PTH123 - done for every file, where a Path costs more than the call it makes
+# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH123 - done for every file, where a Path costs more than the call it makes
 """Objects by digest, in files that are never written twice.
 
     ab/cdef…            a file's bytes, 0444; whether a file is executable stands in listings, not here
@@ -40,8 +40,6 @@ class Objects:
     def __init__(self, directory: Path, link: LinkKind) -> None:
         self.link = link
         self._top = str(directory)
-        self._has_temporary = False
-        self._can_clone = link in ("auto", "reflink")
 
     def path(self, digest: Digest) -> str | None:
         """Where an object is or would be; None for text that is no digest."""
@@ -162,14 +160,13 @@ class Objects:
         try:
             writing = os.open(target, _NEW_FILE, mode)
             try:
-                if self._can_clone and clone(reading, writing):
+                if self.link in ("auto", "reflink") and clone(reading, writing):
                     return hash_descriptor(writing, os.fstat(writing).st_size)
                 if self.link == "reflink":
                     raise PivotError(
                         f"{shown}: the file system cannot make reflinks between it and the store",
                         "Set `link` to auto, which copies where it must.",
                     )
-                self._can_clone = False  # most projects and their stores are on one file system
                 return copy_descriptor(reading, writing)
             finally:
                 os.close(writing)
@@ -198,9 +195,8 @@ class Objects:
 
     def _temporary(self) -> str:
         directory = f"{self._top}/tmp"
-        if not self._has_temporary:
+        if not os.path.isdir(directory):
             os.makedirs(directory, exist_ok=True)
-            self._has_temporary = True
         return f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
 
     def _publish(self, temporary: str, digest: Digest) -> None:
