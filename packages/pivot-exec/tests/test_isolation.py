@@ -264,7 +264,8 @@ LEFT = {
     "child": "file.write('end'); subprocess.Popen(['sleep', '300'])",
     "orphan": "file.write('end'); subprocess.run('sleep 300 &', shell=True, check=True)",
     "daemon": "file.write('end'); subprocess.Popen(['sleep', '300'], start_new_session=True)",
-    "ended child": "file.write('end'); subprocess.Popen(['true'])",
+    "ended child": "file.write('end'); POOLS.append(subprocess.Popen(['true'])); "
+    "os.waitid(os.P_PID, POOLS[0].pid, os.WEXITED | os.WNOWAIT)",
     "open file": "file.write('end')",
     "open file in a cycle": "cycle = [open('held', 'w')]; cycle.append(cycle); file.write('end')",
     "compressed file": "gzip.open('c.gz', 'wt').write('x'); file.write('end')",
