@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pivot_core.storage.digests import CHUNK, copy_descriptor, hash_bytes, hash_descriptor, object_name
 from pivot_core.storage.listing import Entry, ListingError, listing_bytes, listing_state, read_listing
@@ -31,14 +31,12 @@ def entries_from(paths: list[tuple[str, ...]], draw: st.DataObject) -> list[Entr
     return [Entry(leaf, **draw.draw(kinds)) for leaf in leaves]
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(NAME, min_size=1, max_size=3).map(tuple), max_size=6), st.data())
 def test_a_listing_reads_back_as_it_was_whatever_the_names(paths: list[tuple[str, ...]], data: st.DataObject) -> None:
     entries = entries_from(paths, data)
     assert sorted(read_listing(listing_bytes(entries)), key=lambda entry: entry.path) == entries
 
 
-@settings(deadline=None)
 @given(
     st.permutations([Entry("a/b", hash_bytes(b"1"), 1), Entry("c", link="a"), Entry("d"), Entry("B", hash_bytes(b""))])
 )

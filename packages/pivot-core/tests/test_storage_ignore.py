@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.ignore import Ignore, is_litter
@@ -66,7 +66,6 @@ def test_patterns(lines: list[str], ignored: list[str], kept: list[str]) -> None
     assert [p for p in kept if ignore.ignored(p.rstrip("/"), directory=p.endswith("/"))] == []
 
 
-@settings(deadline=None)
 @given(st.text("ab*?[]!/\\-^#. &|~", max_size=8), st.text("ab/-]", min_size=1, max_size=6))
 def test_no_pattern_makes_it_fail(line: str, path: str) -> None:
     Ignore.parse([line]).ignored(path, directory=True)
@@ -215,7 +214,6 @@ def small_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(deadline=None)
 @given(st.text("ab./*?", min_size=1, max_size=8).filter(lambda p: "//" not in p and p.strip("/") == p))
 def test_what_a_glob_expands_to_matches_it(small_tree: Path, pattern: str) -> None:
     """The edge of the graph and the expansion can never disagree."""

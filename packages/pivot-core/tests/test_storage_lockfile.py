@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pivot_core.errors import ProjectError
 from pivot_core.model import Accepted, FileState, Record
@@ -110,7 +110,6 @@ def text_of(written: Record) -> str:
     return text
 
 
-@settings(deadline=None)
 @given(RECORDS)
 @example(record(params={text: text for text in AWKWARD}, manifest=dict.fromkeys(AWKWARD, "x")))
 @example(record(params={"f": [1e-05, math.inf, -math.inf, math.nan, 1e22, -0.0, 1.0, 1, True]}))
@@ -122,7 +121,6 @@ def test_a_record_reads_back_as_it_was_written(written: Record) -> None:
     assert own is None or same(own, written)
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_our_own_reader_knows_nearly_all_that_we_write(written: Record) -> None:
     """It is given up only for numbers that JSON has not and for very long keys."""
@@ -131,14 +129,12 @@ def test_our_own_reader_knows_nearly_all_that_we_write(written: Record) -> None:
     assert odd or same(parse(text), written)
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_the_order_of_keys_makes_no_difference(written: Record) -> None:
     turned = {name: dict(reversed(getattr(written, name).items())) for name in ("manifest", "params", "deps", "outs")}
     assert emit(attrs.evolve(written, **turned)) == emit(written)
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_line_ends_that_git_turned_do_not_break_the_check(written: Record) -> None:
     data = emit(written).replace(b"\n", b"\r\n")
@@ -241,7 +237,6 @@ def test_a_file_that_cannot_be_trusted_is_absent_and_says_why(locks: LockFiles, 
     assert locks.problem("train") == ""
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_single_changed_byte_is_believed(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(GOOD) - 1))
@@ -367,7 +362,6 @@ def test_every_stage_has_a_file_of_its_own_on_any_file_system(locks: LockFiles) 
     assert locks.stages() == sorted(STAGES)
 
 
-@settings(deadline=None)
 @given(st.lists(TEXT.filter(bool), unique=True, min_size=2, max_size=6))
 def test_no_two_stages_share_a_file_name(stages: list[str]) -> None:
     names = {file_name(stage).lower() for stage in stages}

@@ -745,7 +745,7 @@ BYTES = st.binary(max_size=5)
 
 
 @any_names
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.tuples(NAMES, NAMES), BYTES, max_size=4), st.dictionaries(NAMES, BYTES, max_size=3))
 def test_any_directory_replaces_any_other(
     tmp_path: Path, deep: dict[tuple[str, str], bytes], flat: dict[str, bytes]

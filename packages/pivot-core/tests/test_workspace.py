@@ -322,7 +322,7 @@ def test_a_task_is_plain_data(root: Path) -> None:
 steps = st.lists(st.tuples(st.sampled_from(["in", "code_a", "code_b", "mid", "end"]), st.integers(0, 2)), max_size=6)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(steps=steps)
 def test_after_any_edits_a_run_gives_what_a_first_run_would(
     steps: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory

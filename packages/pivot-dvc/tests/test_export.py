@@ -156,13 +156,13 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TEXT, min_size=1, max_size=3, unique=True))
 def test_dvc_reads_every_path_as_it_is(dvc: None, paths: list[str]) -> None:
     assert read_by_dvc(exported(make_stage("a", paths)))["a"]["deps"] == sorted({*paths, "pipeline.py"})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(TEXT, JSON, min_size=1, max_size=3))
 def test_dvc_reads_every_param_as_it_is(dvc: None, params: Mapping[str, Any]) -> None:
     stage = attrs.evolve(make_stage("a"), params=params)

@@ -67,7 +67,7 @@ def _digest(root: Path, source: str) -> str:
         path.unlink()
 
 
-_quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_quick = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_quick
