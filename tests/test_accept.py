@@ -53,7 +53,7 @@ def test_a_refactoring_is_accepted_and_the_lock_file_says_so_until_the_stage_run
     shown = chain.pivot("explain", "first").stdout
     assert "  Status: UP TO DATE\n" in shown
     assert f"  Accepted: code {str(before['code'])[5:13]} made the outs;" in shown
-    assert chain.pivot("status", "first").stdout == "first  up to date  code accepted\n"
+    assert chain.pivot("status", "first").stdout == "first  up to date   code accepted\n"
     for command in ("explain", "status"):
         [told] = json.loads(chain.pivot(command, "first", "--json").stdout)
         assert told["accepted"] == after["accepted"]

@@ -54,7 +54,7 @@ def failing(project: Typed) -> None:
 
 def test_status_and_explain_say_that_the_last_run_failed(three: Typed) -> None:
     failing(three)
-    assert rows(three)["a"].startswith("failed      ValueError: no luck (")
+    assert rows(three)["a"].startswith("failed       ValueError: no luck (")
     assert "log: .pivot/logs/a.log" in rows(three)["a"]
     assert rows(three)["b"].split() == ["never", "run", "waits", "for:", "a"]
     told = three.pivot("explain", "a").stdout
@@ -85,7 +85,7 @@ def test_a_success_takes_the_failure_and_what_it_wrote_away(three: Typed) -> Non
     assert set(rows(three).values()) == {"up to date"}
     assert not (three.root / ".pivot" / "failed" / "a").exists()
     three.write("pipeline.py", PIPELINE.replace('"half"', '"other"'))
-    assert rows(three)["a"] == "stale       code changed: func:a"
+    assert rows(three)["a"] == "stale        code changed: func:a"
 
 
 def test_a_stage_that_is_as_before_again_has_not_failed(three: Typed) -> None:
@@ -128,7 +128,17 @@ def test_an_interrupted_run_says_what_happened_and_what_stays(three: Typed, numb
     assert shown["b"] == shown["c"] == "cancelled            not started"
     assert "interrupt again to end them at once" in err
     assert err.splitlines()[-1].startswith(f"interrupted ({number.name}): what had finished is recorded")
-    assert rows(three)["a"] == "never run"
+    assert rows(three)["a"].startswith("interrupted  after ")
+    assert "log: .pivot/logs/a.log" in rows(three)["a"]
+    assert rows(three)["c"] == "never run"
+    told = three.pivot("explain", "a").stdout
+    assert "  Last run: interrupted " in told
+    assert "    What it wrote: .pivot/failed/a/\n" in told
+    assert "Error" not in told
+    [data] = json.loads(three.pivot("status", "a", "--json").stdout)
+    assert data["failure"]["interrupted"]
+    three.run()
+    assert set(rows(three).values()) == {"up to date"}
 
 
 def test_ctrl_c_while_debugging_shows_the_frames_of_the_user_and_none_of_ours(three: Typed) -> None:

@@ -82,12 +82,12 @@ def test_the_lines_of_a_plan_stand_in_columns(capsys: pytest.CaptureFixture[str]
     write_plan(plan, {"sign": failure}, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "prepare  up to date",
-        "train    missing     out missing: o, can be restored",
-        "test     stale       no record yet, can be restored",
-        "plot     never run   waits for: test",
-        "show     never run   show.lock is cut off",
+        "train    missing      out missing: o, can be restored",
+        "test     stale        no record yet, can be restored",
+        "plot     never run    waits for: test",
+        "show     never run    show.lock is cut off",
         "send     never run",
-        "sign     failed      ValueError: no luck (5 min ago, log: .pivot/logs/sign.log)",
+        "sign     failed       ValueError: no luck (5 min ago, log: .pivot/logs/sign.log)",
     ]
 
 

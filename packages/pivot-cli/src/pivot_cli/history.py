@@ -35,7 +35,7 @@ class History:
         event = envelope.event
         if isinstance(event, StageFinished):
             self._did_something |= event.outcome is not Outcome.UP_TO_DATE
-            if event.outcome is Outcome.FAILED:
+            if event.outcome is Outcome.FAILED or _was_stopped(event):
                 self._failed(event, envelope.time)
             elif event.outcome in _WELL and event.stage in self._failures:
                 self._mended(event.stage)
@@ -48,7 +48,8 @@ class History:
 
     def _failed(self, event: StageFinished, time: float) -> None:
         if self._state is not None:
-            failure = Failure(time, event.error, event.seconds, event.log, event.partial)
+            stopped = _was_stopped(event)
+            failure = Failure(time, event.error, event.seconds, event.log, event.partial, interrupted=stopped)
             self._state.save_failure(event.stage, failure)
 
     def _mended(self, stage: str) -> None:
@@ -58,3 +59,8 @@ class History:
         self._state.forget_failure(stage)
         with suppress(OSError):
             remove(partial_outs(self._project, stage))
+
+
+def _was_stopped(event: StageFinished) -> bool:
+    """Whether a stage had started when the run was ended, and was stopped with it."""
+    return event.outcome is Outcome.CANCELLED and bool(event.log)

@@ -1,4 +1,4 @@
-"""What is told of stages whose last run failed, as long as that is not mended."""
+"""What is told of stages whose last run failed or was interrupted, as long as that is not mended."""
 
 from __future__ import annotations
 
@@ -16,23 +16,31 @@ from pivot_cli.session import Opened
 
 
 def open_failures(here: Opened, decisions: Mapping[str, Decision]) -> dict[str, Failure]:
-    """How the last run of a stage failed: of those that still have to run, with the files that are still there."""
+    """How the last run of a stage failed, or was interrupted: of those that still have to run, with the files that are
+    still there."""
     root, known = here.project.root, here.session.state.failures()
     unmended = {name for name, decision in decisions.items() if decision.verdict in ("run", "pending")}
     return {name: _what_is_left(failure, root) for name, failure in known.items() if name in unmended}
 
 
+def in_a_word(failure: Failure) -> str:
+    """How the last run of the stage ended."""
+    return "interrupted" if failure.interrupted else "failed"
+
+
 def in_short(failure: Failure) -> str:
-    """The error, when that was, and where to read on."""
+    """The error, or for how long it ran; when that was, and where to read on."""
     log = f", log: {failure.log}" if failure.log else ""
-    return f"{_headline(failure)} ({_age(failure)}{log})"
+    what = f"after {wording.seconds(failure.seconds)}" if failure.interrupted else _headline(failure)
+    return f"{what} ({_age(failure)}{log})"
 
 
 def to_lines(failure: Failure) -> Iterator[str]:
     """The lines of `pivot explain`."""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(failure.time))
-    yield f"  Last run: failed {_age(failure)}, at {when}, after {wording.seconds(failure.seconds)}"
-    yield f"    Error: {_headline(failure)}"
+    yield f"  Last run: {in_a_word(failure)} {_age(failure)}, at {when}, after {wording.seconds(failure.seconds)}"
+    if not failure.interrupted:
+        yield f"    Error: {_headline(failure)}"
     if failure.log:
         yield f"    Log: {failure.log}"
     if failure.partial:
@@ -40,7 +48,7 @@ def to_lines(failure: Failure) -> Iterator[str]:
 
 
 def to_data(failure: Failure | None) -> dict[str, Any]:
-    """The field that JSON forms have where the last run of a stage failed."""
+    """The field that JSON forms have where the last run of a stage failed or was interrupted."""
     return {} if failure is None else {"failure": attrs.asdict(failure)}
 
 

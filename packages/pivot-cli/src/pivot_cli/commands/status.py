@@ -16,12 +16,12 @@ from pivot_core.targets import select
 from pivot_cli import wording
 from pivot_cli.app import STALE
 from pivot_cli.explanation import Explained, to_data
-from pivot_cli.lastrun import in_short, open_failures
+from pivot_cli.lastrun import in_a_word, in_short, open_failures
 from pivot_cli.reporters.lines import name_width, notice
 from pivot_cli.session import opened_to_look
 from pivot_cli.targets import complete
 
-_WORDS_WIDTH = len("up to date")
+_WORDS_WIDTH = len("interrupted")
 
 
 @click.command("status")
@@ -56,11 +56,11 @@ def write_plan(decisions: Mapping[str, Decision], failures: Mapping[str, Failure
 
 
 def plan_lines(decisions: Mapping[str, Decision], failures: Mapping[str, Failure]) -> Iterator[str]:
-    """One line a stage; `failures` are how those failed whose last run did."""
+    """One line a stage; `failures` are how those failed, or were interrupted, whose last run did."""
     width = name_width(tuple(decisions))
     for name, decision in decisions.items():
         failure = failures.get(name)
-        word = status(decision) if failure is None else "failed"
+        word = status(decision) if failure is None else in_a_word(failure)
         why = _why(decision) if failure is None else in_short(failure)
         yield f"{name:<{width}}  {word:<{_WORDS_WIDTH}}  {why}".rstrip()
 

@@ -53,13 +53,17 @@ PRAGMA user_version = {VERSION};
 
 @attrs.frozen
 class Failure:
-    """How a stage failed last, and where what it printed and wrote then is, relative to the root ("" where nowhere)."""
+    """How a stage failed last, and where what it printed and wrote then is, relative to the root ("" where nowhere).
+
+    It did not fail by itself where it was `interrupted`: the run was ended, and the stage with it.
+    """
 
     time: float  # of its end, in seconds since the epoch
     error: str
     seconds: float  # that it took
     log: str
     partial: str
+    interrupted: bool = False
 
 
 class StateDB:
