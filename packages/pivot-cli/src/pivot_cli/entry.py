@@ -36,6 +36,9 @@ def _answer_or_run() -> int:
         code = None  # nobody takes the words; the command line tells of it
     if code is not None:
         return code
+    import gc
+
+    gc.disable()  # importing makes hundreds of thousands of objects, and what is in cycles goes when this process ends
     return _run_early() if _will_run_stages(sys.argv[1:], changed=changed) else _run()
 
 

@@ -6,9 +6,7 @@ An option wins over a `PIVOT_*` variable, and that over the file: `[tool.pivot]`
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -83,6 +81,8 @@ def pyproject_table(path: Path) -> Mapping[str, Any] | None:
         return None
     if b"pivot" not in text:
         return None
+    import tomllib
+
     try:
         table = tomllib.loads(text.decode()).get("tool", {}).get("pivot")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -110,6 +110,8 @@ def _checked_table(table: Mapping[str, Any], source: str) -> dict[str, Any]:
     known = [field.name for field in attrs.fields(Settings)]
     for key in table:
         if key not in known:
+            import difflib
+
             close = difflib.get_close_matches(str(key), known, 1)
             hint = f"Did you mean {close[0]!r}?" if close else f"The settings are: {', '.join(known)}."
             raise ProjectError(f"{source}: unknown setting {key!r}", hint)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 from pivot_fingerprint import Fingerprint
 
-from pivot_core.events import Event
 from pivot_core.model import Accepted, Digest, FileState, Json, Out, Record, Stage
 from pivot_core.observation.model import Observed
 from pivot_core.volatile import Compared
 
 if TYPE_CHECKING:
+    from pivot_core.events import Event
     from pivot_core.project import Project
 
 

@@ -43,14 +43,16 @@ def load_here(
     *,
     compared: Compared = Compared(),  # noqa: B008 - it is frozen
     load_again: LoadAgain | None = None,
+    close: Callable[[int], None] = os.close,
 ) -> tuple[Loaded, Mapping[str, Callable[..., object]]]:
     """Import the pipeline of `project` in this process; returns what it gave, and each stage's function.
 
     `executed` is called with the path of each project module whose code has run, after those that it imported.
     From now on this process imports project modules from the bytes that were read first. `compared` is what is known of
-    values that differ from load to load; `load_again` is called where there is cause to look. Raises PipelineError.
+    values that differ from load to load; `load_again` is called where there is cause to look; `close` is given a
+    descriptor whose closing takes long. Raises PipelineError.
     """
-    imported, code, observed = _first_look(project, compared, executed)
+    imported, code, observed = _first_look(project, compared, executed, close)
     if load_again is not None and not all(map(compared.is_known, code.values.values())):
         second = load_again()
         if second is not None and volatile.had_same_inputs(observed, second.observed):
@@ -132,11 +134,14 @@ class _Imported:
 
 
 def _first_look(
-    project: Project, compared: Compared, executed: Callable[[str], None] = lambda _path: None
+    project: Project,
+    compared: Compared,
+    executed: Callable[[str], None] = lambda _path: None,
+    close: Callable[[int], None] = os.close,
 ) -> tuple[_Imported, _Code, Observed]:
     """Import the pipeline and fingerprint its stages, and watch what that depends on."""
     sources = frozen.FrozenSources(executed)
-    observer = Observer(project, sources)
+    observer = Observer(project, sources, close)
     observer.start()
     try:
         imported = _import(project, sources, observer)

@@ -1,6 +1,6 @@
 """The base process: imports libraries, nothing of the project, and forks the loader.
 
-Started as `python -m pivot_exec.base FD SEED`; SEED is "hide" where PYTHONHASHSEED is Pivot's doing.
+It is started with the number of its socket, and with "hide" where PYTHONHASHSEED is Pivot's doing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import pickle
 import select
 import signal
 import socket
-import sys
 from typing import cast
 
 from pivot_exec import preload, system, template, twin, warm
@@ -20,9 +19,9 @@ from pivot_exec.wire import Channel
 _LET_GO = 10.0  # seconds that a loader has to end its stages, once the main process is gone
 
 
-def main() -> None:
-    prepare_interpreter(hide_seed=sys.argv[2] == "hide")
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+def main(descriptor: str, seed: str) -> None:
+    hide_seed(seed)
+    channel = Channel(socket.socket(fileno=int(descriptor)))
     try:
         prepare = cast("Prepare", channel.receive())
         os.chdir(prepare.project.root)
@@ -61,11 +60,9 @@ def _serve(channel: Channel, setup: Setup) -> None:
         _run_loader(channel, setup, may_retry=False)
 
 
-def prepare_interpreter(*, hide_seed: bool) -> None:
-    """Make the interpreter what the user's code expects: without traces of how Pivot started it."""
-    if not sys.flags.safe_path:
-        del sys.path[0]
-    if hide_seed:
+def hide_seed(seed: str) -> None:
+    """Leave no trace of how Pivot started the interpreter in what the user's code sees."""
+    if seed == "hide":
         os.environ.pop("PYTHONHASHSEED", None)
 
 
@@ -87,7 +84,8 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | N
 
 
 def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setup) -> bytes:
-    """What the loader says before it ends, if anything. It may ask for a twin: that is said by a descriptor."""
+    """What the loader says before it ends, if anything. What it says with a descriptor is
+    for the base: that it needs a twin, say."""
     poll, answer = select.poll(), b""
     timeout: float | None = None
     poll.register(end, select.POLLIN)
@@ -105,7 +103,9 @@ def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setu
             data, descriptors, *_ = socket.recv_fds(end, 1 << 16, 1)
             if not data:
                 return answer
-            if descriptors:
+            if descriptors and data == twin.CLOSED:
+                os.close(descriptors[0])
+            elif descriptors:
                 twin.start(descriptors[0], setup, (end.fileno(), main_process))
             else:
                 answer += data
@@ -115,7 +115,3 @@ def _set_environment(wanted: dict[str, str]) -> None:
     for name in [name for name in os.environ if name not in wanted]:
         del os.environ[name]
     os.environ.update(wanted)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 
 from pivot_core.errors import PivotError
 
@@ -21,7 +20,6 @@ def start(channel: socket.socket) -> int:
     process = subprocess.Popen(
         command,
         env=environment,
-        cwd="/",
         stdin=subprocess.DEVNULL,
         pass_fds=(channel.fileno(),),
         start_new_session=True,
@@ -30,13 +28,13 @@ def start(channel: socket.socket) -> int:
     return process.pid
 
 
-def main() -> None:
+def main(descriptor: str, seed: str) -> None:
     from pivot_exec import template, worker
-    from pivot_exec.base import prepare_interpreter
+    from pivot_exec.base import hide_seed
 
-    prepare_interpreter(hide_seed=sys.argv[2] == "hide")
-    os.set_inheritable(int(sys.argv[1]), False)
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    hide_seed(seed)
+    os.set_inheritable(int(descriptor), False)
+    channel = Channel(socket.socket(fileno=int(descriptor)))
     order = channel.receive()
     assert isinstance(order, Order)
     system.die_with_parent(order.parent)
@@ -52,7 +50,3 @@ def main() -> None:
     proven = {name: functions[name] for name, code in loaded.code.items() if order.digests.get(name) == code.digest}
     child.become()
     worker.serve(channel, order.project, proven, many=True)
-
-
-if __name__ == "__main__":
-    main()

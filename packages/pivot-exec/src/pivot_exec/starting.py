@@ -12,6 +12,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from pivot_exec import starter
+
 if TYPE_CHECKING:
     from pivot_core.project import Project
 
@@ -27,7 +29,6 @@ class Base:
             self.process = subprocess.Popen(
                 command,
                 env=environment,
-                cwd="/",
                 stdin=None if attached else subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=not attached,
@@ -102,4 +103,4 @@ def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]
     environment, seed = dict(os.environ), "keep"
     if not environment.get("PYTHONHASHSEED"):
         environment["PYTHONHASHSEED"], seed = "0", "hide"
-    return [sys.executable, *flags, "-m", module, *arguments, seed], environment
+    return [sys.executable, *flags, starter.__file__, module, *arguments, seed], environment

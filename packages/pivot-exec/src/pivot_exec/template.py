@@ -40,9 +40,12 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
         # Libraries that were used before a fork may hang in it.
         return None if system.thread_count() > 1 else twin.ask(answer, PATIENCE + 3 * (time.monotonic() - began))
 
+    def close(descriptor: int) -> None:
+        twin.close_elsewhere(answer, descriptor)
+
     culprits = Culprits()
     try:
-        loaded, functions = load(setup, culprits.note, load_again)
+        loaded, functions = load(setup, culprits.note, load_again, close)
     except PivotError as error:
         channel.send(error)
         os._exit(0)
@@ -76,17 +79,22 @@ class Culprits:
 
 
 def load(
-    setup: Setup, executed: Callable[[str], None] = lambda _path: None, load_again: LoadAgain | None = None
+    setup: Setup,
+    executed: Callable[[str], None] = lambda _path: None,
+    load_again: LoadAgain | None = None,
+    close: Callable[[int], None] = os.close,
 ) -> tuple[Loaded, Functions]:
     """Import the pipeline in this process; `executed` is told of each project module that has run.
 
-    `load_again` is called where there is cause to find out which values differ from load to load.
+    `load_again` is called where there is cause to find out which values differ from load to load; `close` is given a
+    descriptor whose closing takes long.
     Raises PivotError, for a SystemExit of user code too.
     """
     from pivot_core.load import load_here
 
+    collect_garbage()
     try:
-        return load_here(setup.project, executed, compared=setup.compared, load_again=load_again)
+        return load_here(setup.project, executed, compared=setup.compared, load_again=load_again, close=close)
     except PivotError:
         raise
     except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
@@ -94,6 +102,12 @@ def load(
             f"loading {setup.project.settings.pipeline} failed: {headline(error)}",
             traceback=user_traceback(error),
         ) from None
+
+
+def collect_garbage() -> None:
+    """Let Python collect garbage from here on; it need not look at the libraries, in the stages neither."""
+    gc.freeze()
+    gc.enable()
 
 
 class Template:

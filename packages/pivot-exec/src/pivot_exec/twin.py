@@ -6,6 +6,7 @@ twin has another number, its own random numbers, and its objects lie elsewhere i
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pivot_exec import child, system
 from pivot_exec.messages import Setup
 from pivot_exec.wire import Channel
 
+ASKED, CLOSED = b"\0", b"\1"  # what a loader says with a descriptor: a twin shall answer there; close it
 _SAME_SIZE = 200  # objects of a size: more than Python keeps for the next one that is made
 
 
@@ -28,7 +30,7 @@ def ask(base: int, seconds: float) -> SecondLoad:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs, socket.socket(fileno=os.dup(base)) as asked:
-            socket.send_fds(asked, [b"\0"], [theirs.fileno()])
+            socket.send_fds(asked, [ASKED], [theirs.fileno()])
         ours.settimeout(seconds)
         channel = Channel(ours)
         twin: object = None
@@ -41,6 +43,13 @@ def ask(base: int, seconds: float) -> SecondLoad:
         if isinstance(twin, int):  # the base has not waited for it, so the number is still its own
             system.kill_group(twin, signal.SIGKILL)
     return said if isinstance(said, SecondLoad) else SecondLoad()
+
+
+def close_elsewhere(base: int, descriptor: int) -> None:
+    """From a loader: close a descriptor, and let the base at the socket `base` wait for what the system does then."""
+    with socket.socket(fileno=os.dup(base)) as asked:
+        socket.send_fds(asked, [CLOSED], [descriptor])
+    os.close(descriptor)
 
 
 def start(answer: int, setup: Setup, close: tuple[int, ...]) -> None:
@@ -65,6 +74,7 @@ def _serve(answer: int, setup: Setup, close: tuple[int, ...]) -> NoReturn:
     system.fall_silent()
     child.reseed()
     elsewhere = _fill_memory()
+    gc.enable()
     channel.send(load_to_compare(setup.project, setup.compared))
     del elsewhere
     os._exit(0)

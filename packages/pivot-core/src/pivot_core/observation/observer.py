@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
+import os
 import resource
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -32,9 +33,11 @@ class Observer:
     What user code sees stays the same, os.environ the same object. Not seen are the clock, the network where a library
     in another language uses it, variables that such a library reads, what libraries looked at that were imported
     earlier, and files outside of the project that are read without Python's knowledge.
+
+    `close` is given a descriptor whose closing takes long.
     """
 
-    def __init__(self, project: Project, sources: FrozenSources) -> None:
+    def __init__(self, project: Project, sources: FrozenSources, close: Callable[[int], None] = os.close) -> None:
         self._project = project
         self._sources = sources
         self._always = ""
@@ -47,7 +50,7 @@ class Observer:
         self._finder = RecordingFinder(self._listener)
         self._variables = variables.Watch()
         roots = [str(place) for place in (project.root, *project.source_roots)]
-        self._watch = inotify.Watch(roots)
+        self._watch = inotify.Watch(roots, close)
         self._readers = Readers(self._listener, roots)
 
     def start(self) -> None:

@@ -1,0 +1,14 @@
+"""The script of each Python that Pivot starts: runs `main` of the module that it is told of.
+
+That is `python -m`, without the time that takes: in a run with something to do, all waits for the first of these.
+"""
+
+import gc
+import sys
+from importlib import import_module
+
+if __name__ == "__main__":
+    gc.disable()  # it would look again and again at all that is imported; who loads the pipeline switches it on
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the directory of this file
+    import_module(sys.argv[1]).main(*sys.argv[2:])
