@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pivot_core.interfaces import Started, Task
+from pivot_core.interfaces import Started
 from pivot_core.project import Project
 from pivot_exec import inline
-from pivot_exec.messages import Cancel, Ended, Run
-from pivot_exec.wire import Channel
+from pivot_exec.messages import Cancel, Ended, Run, Work
+from pivot_exec.wire import Channel, packed
 
 
 class Loader:
@@ -27,11 +27,11 @@ class Loader:
     def run(self, *functions: Callable[..., object], **params: Any) -> list[object]:
         """Ask for a run of each function, and return what was answered."""
         for function in functions:
-            self.ask(Run(self.task(function.__name__, params)))
+            self.ask(Run(f"task of {function.__name__}", packed(self.work(function.__name__, params))))
         return self.answers({function.__name__: function for function in functions})
 
-    def task(self, stage: str, params: dict[str, Any]) -> Task:
-        return Task(f"task of {stage}", stage, "code", params, {}, (), "", {"PIVOT_TEST_GIVEN": "given"})
+    def work(self, stage: str, params: dict[str, Any]) -> Work:
+        return Work(stage, params, "", {"PIVOT_TEST_GIVEN": "given"})
 
     def ask(self, message: object) -> None:
         self._asking.send(message)

@@ -18,43 +18,67 @@ import types
 import weakref
 from collections.abc import Callable, Iterable
 
-from pivot_core.interfaces import Task
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
+
+from pivot_exec.messages import Work
 
 _KEPT = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)}
 _NOT_RUN = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _SAID_LIMIT = 4000  # characters
 
 
-def become(close: Iterable[int] = ()) -> None:
-    """Make this process one for stages: a session of its own, without the descriptors and handlers of its parent."""
+def become(close: Iterable[int] = (), handled: Iterable[int] | None = None) -> None:
+    """Make this process one for stages: a session of its own, without the descriptors and handlers of its parent.
+
+    `handled` are the signals that are not handled as Python's processes do by default; None has them looked up.
+    """
     for descriptor in close:
         os.close(descriptor)
     if os.getsid(0) != os.getpid():
         os.setsid()
-    _reset_signals()
+    for number in handled_signals() if handled is None else handled:
+        try:
+            _signal.signal(number, _signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     _forget_exit_handlers()
 
 
-def begin(project: Project, task: Task) -> None:
-    """Make ready for `task`: its log, the working directory, variables, random numbers of its own. Raises OSError."""
-    _redirect(os.path.join(project.root, task.log))  # noqa: PTH118 - for every stage; Path costs more than the open
+def handled_signals() -> tuple[int, ...]:
+    """The signals that a stage would not find as in a new process."""
+    return tuple(
+        number
+        for number in range(1, signal.NSIG)
+        if number not in _KEPT and _signal.getsignal(number) != _signal.SIG_DFL
+    )
+
+
+def begin(project: Project, work: Work, *, renew: bool) -> None:
+    """Make ready for `work`: its log, the working directory, variables, random numbers of its own. Raises OSError.
+
+    `renew`: `renew_streams` too, which a process of one stage has been forked with.
+    """
+    _redirect(os.path.join(project.root, work.log))  # noqa: PTH118 - for every stage; Path costs more than the open
+    if renew:
+        renew_streams()
     os.chdir(project.root)
-    os.environ.update(task.environment)
-    os.environ["PIVOT_STAGE"] = task.stage
+    os.environ.update(work.environment)
+    os.environ["PIVOT_STAGE"] = work.stage
     # Child processes of multiprocessing import __main__ again: there is nothing to import.
     sys.modules["__main__"] = types.ModuleType("__main__")
     reseed()
 
 
-def call(task: Task, function: Callable[..., object]) -> str:
+def call(work: Work, function: Callable[..., object]) -> str:
     """Call `function`. Returns what is to be said of a failure, nothing if it succeeded.
 
     What it sets in context variables (decimal's context, numpy's error state) ends with it.
     """
     try:
-        returned = contextvars.copy_context().run(function, **task.params)
+        returned = contextvars.copy_context().run(function, **work.params)
     except SystemExit as exit_:
         code = _exit_code(exit_)
         return f"exit code {code}" if code else ""
@@ -127,6 +151,10 @@ def _redirect(log: str) -> None:
         os.dup2(descriptor, place)
     os.close(null)
     os.close(file)
+
+
+def renew_streams() -> None:
+    """Give Python new objects for its standard streams. They may be made before the files that they will be of."""
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2)  # type: ignore[misc]
@@ -143,17 +171,6 @@ def _open_log(log: str) -> int:
 
 def _stream(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-
-
-def _reset_signals() -> None:
-    for number in range(1, signal.NSIG):
-        if number not in _KEPT and _signal.getsignal(number) != _signal.SIG_DFL:
-            try:
-                _signal.signal(number, _signal.SIG_DFL)
-            except (OSError, ValueError):
-                continue
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _forget_exit_handlers() -> None:

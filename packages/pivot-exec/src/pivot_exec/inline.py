@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from pivot_core.interfaces import Started, Task
+from pivot_core.interfaces import Started
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
-from pivot_exec.messages import Ended, Run
-from pivot_exec.wire import Channel
+from pivot_exec.messages import Ended, Run, Work
+from pivot_exec.wire import Channel, unpacked
 
 
 def serve(channel: Channel, project: Project, functions: Mapping[str, Callable[..., object]]) -> NoReturn:
@@ -22,20 +22,22 @@ def serve(channel: Channel, project: Project, functions: Mapping[str, Callable[.
         while True:
             message = channel.receive()
             if isinstance(message, Run):
-                channel.send(Started(message.task.id, os.getpid()))
-                channel.send(_run(project, message.task, functions[message.task.stage]))
+                work = unpacked(message.work)
+                assert isinstance(work, Work)
+                channel.send(Started(message.task, os.getpid()))
+                channel.send(_run(project, message.task, work, functions[work.stage]))
     except (EOFError, OSError):
         os._exit(0)
 
 
-def _run(project: Project, task: Task, function: Callable[..., object]) -> Ended:
+def _run(project: Project, task: str, work: Work, function: Callable[..., object]) -> Ended:
     os.chdir(project.root)
     before = dict(os.environ)
-    os.environ.update(task.environment)
-    os.environ["PIVOT_STAGE"] = task.stage
+    os.environ.update(work.environment)
+    os.environ["PIVOT_STAGE"] = work.stage
     began, error = time.monotonic(), ""
     try:
-        function(**task.params)
+        function(**work.params)
     except SystemExit as exit_:
         error = "" if exit_.code in (None, 0) else f"exit code {exit_.code}"
     except BaseException as raised:  # noqa: BLE001 - a stage may raise anything, a debugger's quit too
@@ -46,4 +48,4 @@ def _run(project: Project, task: Task, function: Callable[..., object]) -> Ended
         os.environ.update(before)
         sys.stdout.flush()
         sys.stderr.flush()
-    return Ended(task.id, time.monotonic() - began, error)
+    return Ended(task, time.monotonic() - began, error)

@@ -22,8 +22,8 @@ from pivot_core.storage.store import put_outs
 from pivot_core.volatile import Compared
 
 from pivot_exec import starting, system, warm
-from pivot_exec.messages import Cancel, Ended, Run, Setup
-from pivot_exec.wire import Channel
+from pivot_exec.messages import Cancel, Ended, Run, Setup, Work
+from pivot_exec.wire import Channel, packed
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +111,7 @@ class LocalExecutor:
 
     def submit(self, task: Task) -> None:
         self._tasks[task.id] = task
-        self._send(Run(task))
+        self._send(Run(task.id, packed(Work.of(task)), task.timeout))
 
     def next(self, timeout: float | None) -> Sequence[Report]:
         """Wait up to `timeout` seconds (None: as long as it takes), or for `wake`; return what was reported."""

@@ -1,12 +1,13 @@
-"""What the main process, the template and its workers say to each other, as plain data. A worker is sent tasks."""
+"""What the main process, the template and its workers say to each other, as plain data. A worker is sent `Work`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 import attrs
 from pivot_core.interfaces import Task
-from pivot_core.model import Digest
+from pivot_core.model import Digest, Json
 from pivot_core.project import Project
 from pivot_core.volatile import Compared
 
@@ -35,8 +36,26 @@ class Setup:
 
 
 @attrs.frozen
+class Work:
+    """What the process of a stage has to know of its task."""
+
+    stage: str
+    params: Mapping[str, Json] = attrs.field(hash=False)
+    log: str  # path relative to the root
+    environment: Mapping[str, str] = attrs.field(hash=False)
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        return cls(task.stage, task.params, task.log, task.environment)
+
+
+@attrs.frozen
 class Run:
-    task: Task
+    """`work` is a message already: the template hands it on as it is."""
+
+    task: str
+    work: bytes
+    timeout: float | None = None  # seconds
 
 
 @attrs.frozen

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 import attrs
-from pivot_core.interfaces import Task
 from pivot_core.model import Digest
 from pivot_core.project import Project
 from pivot_core.volatile import Compared
 
 from pivot_exec import child, spawned, system, worker
 from pivot_exec.ahead import Ahead
-from pivot_exec.messages import Done, Order
+from pivot_exec.messages import Done, Order, Run
 from pivot_exec.wire import Channel
 
 
@@ -27,8 +26,9 @@ from pivot_exec.wire import Channel
 class Running:
     """A stage that runs, and what will happen to it when. Times are those of the monotonic clock."""
 
-    task: Task
+    task: str
     began: float
+    timeout: float | None = None
     end_at: float | None = None
     kill_at: float | None = None
     ended_because: str = ""
@@ -72,23 +72,26 @@ class Pool:
         self._many = digests is not None or project.settings.isolation == "worker"
         may_import = not self._many and project.settings.preload != "none"
         self._ahead = Ahead() if may_import else None
+        if not self._many:
+            child.renew_streams()
         self._waiting: list[Worker] = []
+        self._handled: tuple[int, ...] | None = None
         self._at_once = 0
         self.workers: dict[int, Worker] = {}
         self._by_descriptor: dict[int, Worker] = {}
 
-    def run(self, task: Task) -> Worker:
-        """Give `task` to a worker that waits, or to a new one."""
+    def run(self, run: Run) -> Worker:
+        """Give the work to a worker that waits, or to a new one."""
         began = time.monotonic()
         while True:
             chosen = self._waiting.pop() if self._waiting else self._start()
             try:
-                chosen.channel.send(task)
+                chosen.channel.forward(run.work)
             except OSError:
                 continue  # somebody killed it while it waited
             break
-        end_at = None if task.timeout is None else began + task.timeout
-        chosen.running = Running(task, began, end_at)
+        end_at = None if run.timeout is None else began + run.timeout
+        chosen.running = Running(run.task, began, run.timeout, end_at)
         self._at_once = max(self._at_once, len(self.workers) - len(self._waiting))
         return chosen
 
@@ -162,7 +165,9 @@ class Pool:
         template = os.getpid()
         # A signal for the template must not be taken by the child before its handlers are its own.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
-        pid = system.fork()
+        if self._handled is None:
+            self._handled = child.handled_signals()
+        pid = os.fork()
         if pid == 0:
             self._become_worker(template, ours, theirs)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
@@ -175,7 +180,7 @@ class Pool:
             if self._many:
                 system.adopt_orphans()
             others = (item.channel.fileno() for item in self.workers.values())
-            child.become((*self._ours, ours.fileno(), *others))
+            child.become((*self._ours, ours.fileno(), *others), self._handled)
             late = tuple if self._ahead is None else self._ahead.late
             worker.serve(Channel(theirs), self._project, self._functions, many=self._many, late=late)
         finally:

@@ -181,11 +181,11 @@ class Template:
 
     def _obey(self, message: object) -> None:
         if isinstance(message, Run):
-            worker = self._pool.run(message.task)
-            self._channel.send(Started(message.task.id, worker.pid))
+            worker = self._pool.run(message)
+            self._channel.send(Started(message.task, worker.pid))
         elif isinstance(message, Cancel):
             for worker in self._pool.running():
-                if worker.running is not None and worker.running.task.id == message.task:
+                if worker.running is not None and worker.running.task == message.task:
                     _end(worker, worker.running, message.grace, "cancelled")
 
     def _report(self, worker: Worker) -> None:
@@ -194,7 +194,7 @@ class Template:
         if running is not None and answer is not None:
             self._pool.release(worker)
             seconds = time.monotonic() - running.began
-            self._channel.send(Ended(running.task.id, seconds, running.ended_because or answer.error))
+            self._channel.send(Ended(running.task, seconds, running.ended_because or answer.error))
 
     def _reap(self) -> None:
         """Conclude the stages whose processes ended; wait for adopted orphans that did."""
@@ -223,7 +223,7 @@ class Template:
         if running is not None:
             notices = (f"left {left} process{'es' if left > 1 else ''} running; ended {'them' if left > 1 else 'it'}",)
             error = running.ended_because or (_error(status) if answer is None else answer.error)
-            self._channel.send(Ended(running.task.id, now - running.began, error, notices if left else ()))
+            self._channel.send(Ended(running.task, now - running.began, error, notices if left else ()))
 
     def _end_leftovers(self, session: int) -> int:
         """Kill what an ended stage left in its session: all of it has become a child of the template."""
@@ -254,7 +254,7 @@ class Template:
                 running.kill_at = None
                 system.kill_group(worker.pid, signal.SIGKILL)
             if running.end_at is not None and running.end_at <= now:
-                _end(worker, running, GRACE, f"timed out after {running.task.timeout:g} s")
+                _end(worker, running, GRACE, f"timed out after {running.timeout:g} s")
 
 
 def _end(worker: Worker, running: Running, grace: float, why: str) -> None:

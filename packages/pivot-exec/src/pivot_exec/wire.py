@@ -10,6 +10,15 @@ _LENGTH = struct.Struct("!Q")
 _READ = 1 << 18
 
 
+def packed(message: object) -> bytes:
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(data: bytes | bytearray) -> object:
+    message: object = pickle.loads(data)
+    return message
+
+
 class Channel:
     """One end of a socket pair. Not for use by several threads at once."""
 
@@ -22,7 +31,10 @@ class Channel:
 
     def send(self, message: object) -> None:
         """Send one message. Raises OSError if the other end is gone."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self.forward(packed(message))
+
+    def forward(self, data: bytes) -> None:
+        """Send a message that is `packed` already."""
         self._socket.sendall(_LENGTH.pack(len(data)) + data)
 
     def receive(self) -> object:
@@ -80,7 +92,7 @@ class Channel:
         end = _LENGTH.size + length
         if len(self._buffer) < end:
             return _NOTHING
-        message: object = pickle.loads(memoryview(self._buffer)[_LENGTH.size : end].tobytes())
+        message = unpacked(self._buffer[_LENGTH.size : end])
         del self._buffer[:end]
         return message
 

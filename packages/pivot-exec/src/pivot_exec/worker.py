@@ -14,12 +14,11 @@ from types import ModuleType
 from typing import NoReturn
 
 from pivot_core.frozen import is_frozen
-from pivot_core.interfaces import Task
 from pivot_core.project import Project
 
 from pivot_exec import child, resets, system
 from pivot_exec.leftovers import Leftovers, Modules
-from pivot_exec.messages import Done
+from pivot_exec.messages import Done, Work
 from pivot_exec.watch import Watch
 from pivot_exec.wire import Channel
 
@@ -34,18 +33,19 @@ def serve(
     many: bool,
     late: Callable[[], tuple[str, ...]] = tuple,
 ) -> NoReturn:
-    """Run each task that arrives, or if not `many` the first only, and answer `Done`. Ends when nobody asks any more.
+    """Do each work that arrives, or if not `many` the first only, and answer `Done`. Ends when nobody asks any more.
 
-    This process is to be one for stages already, see `child.become`. `late` tells what else the answer is to say.
+    This process is to be one for stages already, see `child.become`; if not `many`, with streams that are its own.
+    `late` tells what else the answer is to say.
     """
     me, code = os.getpid(), 1
     try:
         state = State(functions.values()) if many and system.can_look() else None
         stays = True
         while stays:
-            task = channel.receive()
-            assert isinstance(task, Task)
-            error = _run(project, task, functions, state)
+            work = channel.receive()
+            assert isinstance(work, Work)
+            error = _run(project, work, functions, state, many=many)
             stays = os.getpid() == me and state is not None and state.is_restored()
             if not stays:
                 lost = child.finish()
@@ -59,17 +59,17 @@ def serve(
         os._exit(code)
 
 
-def _run(project: Project, task: Task, functions: Functions, state: State | None) -> str:
-    function = functions.get(task.stage)
+def _run(project: Project, work: Work, functions: Functions, state: State | None, *, many: bool) -> str:
+    function = functions.get(work.stage)
     if function is None:
         return "the code changed while the pipeline ran; run again"
     try:
-        child.begin(project, task)
+        child.begin(project, work, renew=many)
     except OSError as error:
         return f"it could not be started: {error}"
     if state is not None:
         state.stage_begins()
-    return child.call(task, function)
+    return child.call(work, function)
 
 
 class State:
