@@ -47,7 +47,7 @@ class Worker:
 class Pool:
     """Workers that are forked from this process, or where that is not safe spawned.
 
-    With isolation by stage each serves one stage, and spares are forked ahead of time, as many as ran at once so far;
+    With isolation by stage each serves one stage, and spares are forked ahead of time, once there is none left;
     before that, modules are imported that libraries imported late in an earlier stage.
     Otherwise each serves many. `digests` are those that spawned workers must find, with what `compared` says; None
     means that this process may fork. `ours` are descriptors that no fork is to keep; `poll` is told whose answers are
@@ -77,6 +77,7 @@ class Pool:
         self._waiting: list[Worker] = []
         self._handled: tuple[int, ...] | None = None
         self._at_once = 0
+        self._fills = False
         self.workers: dict[int, Worker] = {}
         self._by_descriptor: dict[int, Worker] = {}
 
@@ -99,7 +100,12 @@ class Pool:
         return (item for item in self.workers.values() if item.running is not None)
 
     def wants_spare(self) -> bool:
-        return not self._many and len(self._waiting) < self._at_once
+        """Whether to fork now. Several in a row cost less: after each, memory is copied when it is used."""
+        if not self._waiting:
+            self._fills = not self._many and self._at_once > 0
+        elif len(self._waiting) >= self._at_once:
+            self._fills = False
+        return self._fills
 
     def add_spare(self) -> None:
         if self._ahead is not None and self._ahead.import_wanted():
