@@ -30,7 +30,7 @@ from typing import Any
 import xxhash
 from pivot_core.project import OWN_PACKAGES
 
-_MOST_OBJECTS = 50_000
+_MOST_OBJECTS = 200_000
 _MOST_BYTES = 64 << 20
 _ATOMS = frozenset({int, str, bytes, float, complex, bool, type(None), type(...), type(NotImplemented), range, slice})
 _ELSEWHERE = (  # kept apart, or nothing that a stage could change
@@ -53,6 +53,7 @@ _ELSEWHERE = (  # kept apart, or nothing that a stage could change
     logging.Logger,
     logging.Handler,
 )
+_FIXED = frozenset({tuple, frozenset, types.MethodType})  # they refer to the same objects as long as they live
 _TRANSPARENT = frozenset({
     object, dict, list, tuple, set, frozenset, deque, OrderedDict, defaultdict, property, staticmethod, classmethod,
     functools.partial, functools.partialmethod, types.MethodType, types.CellType, types.MappingProxyType,
@@ -74,6 +75,8 @@ _TELLING: dict[type, Callable[[Any], object]] = {  # of what cannot be pickled
 
 type _Look = Callable[[Any], list[object]]
 
+_BETWEEN = (object(),)  # where the referents of one object end, and those of the next begin
+
 
 class Watch:
     """What `modules`, by name, and `others` hold when this is made; of the built-in functions, which they are."""
@@ -83,6 +86,8 @@ class Watch:
         self._globals = {id(vars(module)) for module in modules.values()}
         self._seen: dict[int, object] = {}
         self._links: list[tuple[Any, _Look, list[object]]] = []
+        self._dicts: list[dict[Any, Any]] = []
+        self._others: list[object] = []
         self._contents: list[tuple[Any, object]] = []
         self._caches: list[tuple[Any, int, int]] = []
         self._bytes = 0
@@ -94,6 +99,9 @@ class Watch:
         self._waiting += others
         while self._waiting and self._can_tell:
             self._add(self._waiting.pop())
+        self._sizes = list(map(len, self._dicts))
+        self._dict_links = _all_dict_links(self._dicts)
+        self._other_links = gc.get_referents(*self._others)
 
     def changed(self) -> bool:
         """Whether anything is different now, or cannot be told; what functools caches have kept is forgotten."""
@@ -101,6 +109,9 @@ class Watch:
             not self._can_tell
             or any(sys.modules.get(name) is not module for name, module in self._modules.items())
             or not all(_are(look(value), links) for value, look, links in self._links)
+            or list(map(len, self._dicts)) != self._sizes
+            or not _are(_all_dict_links(self._dicts), self._dict_links)
+            or not _are(gc.get_referents(*self._others), self._other_links)
             or any(_content(value) != content for value, content in self._contents)
             or not all(_forget(*cache) for cache in self._caches)
         )
@@ -127,7 +138,8 @@ class Watch:
 
     def _add_instance(self, value: Any, kind: type) -> None:
         if kind is dict:
-            self._keep(value, _dict_links)
+            self._dicts.append(value)
+            self._waiting += _dict_links(value)
         elif kind is threading.local:
             self._keep(value, _local_links)
         elif not all(map(_is_transparent, kind.__mro__)):
@@ -135,7 +147,9 @@ class Watch:
         elif issubclass(kind, dict):
             self._keep(value, _dict_subclass_links)
         else:
-            self._keep(value, gc.get_referents)
+            if kind not in _FIXED:
+                self._others += (value, _BETWEEN)
+            self._waiting += gc.get_referents(value)
 
     def _keep(self, value: Any, look: _Look) -> None:
         links = look(value)
@@ -160,6 +174,11 @@ def _are(now: list[object], before: list[object]) -> bool:
 
 def _dict_links(value: dict[Any, Any]) -> list[object]:
     return [*value, *value.values()]
+
+
+def _all_dict_links(dicts: list[dict[Any, Any]]) -> list[object]:
+    """What all of them refer to: for one by one it would take many times as long."""
+    return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
 
 
 def _dict_subclass_links(value: dict[Any, Any]) -> list[object]:
