@@ -158,3 +158,9 @@ def test_giving_it_imports_nothing_to_speak_of(root: Path) -> None:
     code = "import sys; before = set(sys.modules); import pivot_cli.entry; print(*sorted(set(sys.modules) - before))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(found) <= {"__future__", "zlib", "pivot_cli", "pivot_cli.answer", "pivot_cli.entry"}
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(root: Path) -> None:
+    (root / answer.NAME).unlink()
+    os.mkfifo(root / answer.NAME)
+    assert answer.give(["run"]) is None

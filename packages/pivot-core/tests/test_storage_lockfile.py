@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -420,3 +421,17 @@ def test_a_killed_writer_leaves_the_old_record_or_the_new_one(tmp_path: Path) ->
         assert locks.stages() == (["train"] if found else [])
         locks.clean()
         assert {path.name for path in tmp_path.iterdir()} <= {"train.lock"}
+
+
+def test_a_pipe_in_place_of_a_lock_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    locks = LockFiles(tmp_path)
+    os.mkfifo(locks.path("a"))
+    assert locks.read("a") is None
+    assert locks.problem("a") == "a.lock is empty"
+
+
+def test_a_directory_in_place_of_a_lock_file_is_told_with_what_to_do(tmp_path: Path) -> None:
+    locks = LockFiles(tmp_path)
+    locks.path("a").mkdir()
+    with pytest.raises(ProjectError, match="remove it: then the outs"):
+        locks.read("a")

@@ -680,6 +680,28 @@ def test_killing_writers_leaves_only_whole_objects(place: Place) -> None:
         assert list(place.cache.glob("tmp/*.mark")) == []
 
 
+def test_a_directory_where_an_object_should_be_is_set_aside(place: Place) -> None:
+    place.write("a")
+    state = place.put("a")
+    place.object_of(state.digest).unlink()
+    place.object_of(state.digest).mkdir()
+    place.put("a")
+    assert place.object_of(state.digest).read_bytes() == b"1"
+    assert [path.is_dir() for path in (place.cache / "damaged").iterdir()] == [True]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be asked whether a process is there")
+def test_what_a_writer_left_that_is_gone_is_cleaned_at_once(place: Place) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    host = os.uname().nodename
+    left, ours, elsewhere = (f"{child.pid}-0123-{host}", f"{os.getpid()}-0123-{host}", f"{child.pid}-0123-elsewhere")
+    for name in (left, ours, elsewhere, "notes"):
+        place.write(f".pivot/cache/tmp/{name}")
+    place.store.clean()
+    assert sorted(path.name for path in (place.cache / "tmp").iterdir()) == sorted([ours, elsewhere, "notes"])
+
+
 def test_what_killed_writers_left_is_cleaned_when_it_is_old(place: Place) -> None:
     place.write("a")
     place.put("a")

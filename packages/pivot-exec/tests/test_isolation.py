@@ -164,6 +164,7 @@ CHANGES = {
     "thread local": ("LOCAL.x = 2", "vars(LOCAL)", False),
     "queue": ("QUEUE.put(1)", "QUEUE.qsize()", False),
     "builtin": ("import builtins; builtins.hex = lambda _: 5", "hex(1)", False),
+    "what looking needs": ("import builtins; builtins.open = None", "open", False),
     "option of pandas": ("pd.set_option('display.max_rows', 7)", "pd.get_option('display.max_rows')", False),
 }
 GLOBALS = """
@@ -221,6 +222,40 @@ def test_what_a_stage_changes_the_next_does_not_see(runner: Runner, case: str) -
     assert value_after == value
     if runner.project.settings.isolation == "worker":
         assert (after == changed) == stays
+
+
+def test_a_stage_that_uses_up_all_descriptors_has_succeeded(runner: Runner) -> None:
+    runner.load("""
+        import resource
+        HELD = []
+        @stage
+        def greedy():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+            try:
+                while True: HELD.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError: pass
+        @stage
+        def look(): print(len(HELD))
+    """)
+    assert runner.run("greedy") == ""
+    assert runner.printed("look") == "0"
+
+
+def test_a_stage_that_replaces_what_its_process_is_asked_with_has_succeeded(runner: Runner) -> None:
+    runner.load("""
+        @stage
+        def replaces(): os.getpid = lambda: 1
+    """)
+    assert runner.run("replaces") == ""
+
+
+def test_a_stage_that_parses_its_command_line_is_given_none(runner: Runner) -> None:
+    runner.load("""
+        import argparse
+        @stage
+        def parses(): print(argparse.ArgumentParser().parse_args(), sys.argv)
+    """)
+    assert runner.printed("parses") == "Namespace() ['pivot']"
 
 
 def test_a_worker_serves_many_stages(warm: Runner) -> None:

@@ -11,4 +11,6 @@ if __name__ == "__main__":
     gc.disable()  # it would look again and again at all that is imported; who loads the pipeline switches it on
     if not sys.flags.safe_path:
         del sys.path[0]  # the directory of this file
-    import_module(sys.argv[1]).main(*sys.argv[2:])
+    module, *arguments = sys.argv[1:]
+    sys.argv[:] = ["pivot"]  # a stage that parses its command line is given none
+    import_module(module).main(*arguments)

@@ -24,6 +24,8 @@ from pivot_exec.wire import Channel
 
 type Functions = Mapping[str, Callable[..., object]]
 
+_own_pid = os.getpid  # as it is before a stage replaces it
+
 
 def serve(
     channel: Channel,
@@ -38,7 +40,7 @@ def serve(
     This process is to be one for stages already, see `child.become`; if not `many`, with streams that are its own.
     `late` tells what else the answer is to say.
     """
-    me, code = os.getpid(), 1
+    me, code = _own_pid(), 1
     try:
         state = State(functions.values()) if many and system.can_look() else None
         stays = True
@@ -46,12 +48,12 @@ def serve(
             work = channel.receive()
             assert isinstance(work, Work)
             error = _run(project, work, functions, state, many=many)
-            stays = os.getpid() == me and state is not None and state.is_restored()
+            stays = _own_pid() == me and state is not None and state.is_restored()
             if not stays:
                 lost = child.finish()
                 error = error or lost
             code = 1 if error else 0
-            if os.getpid() == me:  # else the stage forked, and its child came back from it too
+            if _own_pid() == me:  # else the stage forked, and its child came back from it too
                 channel.send(Done(error, stays, () if stays else late()))
     except EOFError:
         code = 0
@@ -87,6 +89,12 @@ class State:
 
     def is_restored(self) -> bool:
         """Bring this process back to that state; whether that was possible."""
+        try:
+            return self._is_restored()
+        except Exception:  # noqa: BLE001 - a stage may have broken what this needs: no open file is left, say
+            return False
+
+    def _is_restored(self) -> bool:
         resets.stop_timers()
         if not child.complete_files() or self._leftovers.found() or self._watch.changed():
             return False

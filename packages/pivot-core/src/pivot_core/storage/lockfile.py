@@ -23,6 +23,7 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 _LONGEST = 180  # bytes of a file name before it is cut
 _CONFLICT = b"<<<<<<< "
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes to what is a pipe
 
 
 class LockFiles:
@@ -48,7 +49,10 @@ class LockFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
+            raise ProjectError(
+                f"{path}: cannot be read: {error.strerror}",
+                "Make it a file that you can read, or remove it: then the outs of the stage are restored, or it runs.",
+            ) from None
         text = _checked(data)
         if text is None:
             self._problems[stage] = f"{name} {_what_is_wrong(data)}"
@@ -157,8 +161,12 @@ def _percent(character: str) -> str:
 
 
 def _bytes_of(path: str) -> bytes:
-    with FileIO(path) as file:  # for files as small as these a buffer is of no use
+    with FileIO(path, opener=_open) as file:  # for files as small as these a buffer is of no use
         return file.readall()
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
 
 
 def _holds(path: str, data: bytes) -> bool:

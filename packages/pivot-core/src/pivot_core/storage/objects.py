@@ -24,7 +24,8 @@ from pivot_core.model import Digest
 from pivot_core.storage.digests import READ, TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
 from pivot_core.storage.linking import clone, hard_link
 
-OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/
+OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/, on whatever machine
+_HOST = os.uname().nodename if hasattr(os, "uname") else ""
 _MARK = ".mark"
 _EMPTY = hash_bytes(b"")
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -128,7 +129,7 @@ class Objects:
         """Remove what killed writers have left behind."""
         try:
             for path in Path(self._top, "tmp").iterdir():
-                if path.lstat().st_mtime < time.time() - OLD:
+                if _is_abandoned(path.name) or path.lstat().st_mtime < time.time() - OLD:
                     path.unlink(missing_ok=True)
         except OSError:
             return  # another process does the same, or there is nothing
@@ -183,21 +184,26 @@ class Objects:
         """Set an object aside, and return the error that says so."""
         path = self.path(digest)
         assert path is not None
+        aside = self._set_aside(path)
+        return MissingObjectError(
+            f"{shown}: its bytes in the store ({digest}) are damaged", f"They are kept in {aside}."
+        )
+
+    def _set_aside(self, path: str) -> Path:
+        """Move what is at the place of an object, and is not the object, to the directory that is returned."""
         aside = Path(self._top, "damaged")
         try:
             aside.mkdir(exist_ok=True)
             os.replace(path, aside / path.removeprefix(self._top).replace("/", ""))
         except OSError:
             pass
-        return MissingObjectError(
-            f"{shown}: its bytes in the store ({digest}) are damaged", f"They are kept in {aside}."
-        )
+        return aside
 
     def _temporary(self) -> str:
         directory = f"{self._top}/tmp"
         if not os.path.isdir(directory):
             os.makedirs(directory, exist_ok=True)
-        return f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
+        return f"{directory}/{os.getpid()}-{os.urandom(6).hex()}-{_HOST}"
 
     def _publish(self, temporary: str, digest: Digest) -> None:
         path = self.path(digest)
@@ -207,6 +213,23 @@ class Objects:
         except FileNotFoundError:
             os.makedirs(path[: path.rindex("/")], exist_ok=True)
             os.replace(temporary, path)
+        except IsADirectoryError:
+            self._set_aside(path)
+            os.replace(temporary, path)
+
+
+def _is_abandoned(name: str) -> bool:
+    """Whether the process that wrote the temporary file of this name was on this machine, and is gone."""
+    pid, _, rest = name.partition("-")
+    if os.name != "posix" or not pid.isdecimal() or rest.partition("-")[2] != _HOST:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _discard(path: str) -> None:
