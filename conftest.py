@@ -1,11 +1,7 @@
-"""Property tests check the same examples each time, so that what fails a change is the change.
+"""For all tests: bytecode is kept. Without it, each process that a test starts would compile all that it imports."""
 
-`pytest --hypothesis-profile=search` looks at new ones, others each time.
-"""
+import os
+import sys
 
-from hypothesis import settings
-
-# A busy machine makes single examples slow; what hangs is ended by pytest's own timeout.
-settings.register_profile("same", derandomize=True, deadline=None)
-settings.register_profile("search", deadline=None)
-settings.load_profile("same")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False

@@ -1,6 +1,7 @@
 """Values that differ from load to load: found, told, and no reason to run for ever."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -185,46 +186,61 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_volatile_parts_are_told_and_run_nothing_again(here: Typed, name: str) -> None:
-    """Defaults, attributes of classes, functions and instances, and variables of closures, as values are."""
-    statements, uses = PARTS[name]
-    pipeline(here, statements, uses=uses)
-    first = here.pivot("run")
-    assert f"note: {name} (pipeline.py:" in first.stderr
-    assert first.stderr.count(NOTICE) == 1
-    again = here.pivot("run", "--reload")
-    assert "1 up to date" in again.stdout
-    assert again.stderr.count(NOTICE) == 1
-    assert "volatile: " in here.pivot("explain", "--code", "a").stdout
-    assert "volatile: " in here.pivot("check", code=3).stdout
+BESIDE = [
+    ("VALUE = {'at': time.time(), 'read': open('m.txt').read()}", "VALUE"),
+    ("class C:\n    AT = time.time()\n    READ = open('m.txt').read()", "(C.AT, C.READ)"),
+    ("def f(at=time.time(), read=open('m.txt').read()):\n    return read", "f()"),
+    (
+        "class O:\n    def __init__(self):\n        self.at, self.n = time.time(), open('m.txt').read()\nV = O()",
+        "V.n",
+    ),
+]
+
+
+def one_stage_each(project: Typed, parts: Iterable[tuple[str, str]]) -> set[str]:
+    """Write a pipeline with a stage for each pair of statements and what uses them. Returns the names of the stages."""
+    lines, stages = ["import functools, os, time, uuid", "from pivot import stage"], set()
+    for number, (statements, uses) in enumerate(parts):
+        lines += [statements, f"@stage(outs='{number}.txt')", f"def s{number}():"]
+        lines += [f"    open('{number}.txt', 'w').write(repr({uses}))"]
+        stages.add(f"s{number}")
+    project.write("pipeline.py", "\n".join([*lines, ""]))
+    return stages
+
+
+def with_other_calls(statements: str) -> str:
     for before, after in (("time.time()", "time.time() + 1"), ("uuid4()", "uuid1()"), ("urandom(8)", "urandom(9)")):
         statements = statements.replace(before, after)
-    pipeline(here, statements, uses=uses)
-    assert here.ran() == {"a"}
-    assert here.ran("--reload") == set()
+    return statements
 
 
-@pytest.mark.parametrize(
-    ("statements", "uses"),
-    [
-        ("VALUE = {'at': time.time(), 'read': open('m.txt').read()}", "VALUE"),
-        ("class C:\n    AT = time.time()\n    READ = open('m.txt').read()", "(C.AT, C.READ)"),
-        ("def f(at=time.time(), read=open('m.txt').read()):\n    return read", "f()"),
-        (
-            "class O:\n    def __init__(self):\n        self.at, self.n = time.time(), open('m.txt').read()\nV = O()",
-            "V.n",
-        ),
-    ],
-)
-def test_what_is_beside_a_volatile_part_counts_by_value(here: Typed, statements: str, uses: str) -> None:
-    here.write("m.txt", "1")
-    pipeline(here, statements, uses=uses)
-    here.run()
-    assert here.ran("--reload") == set()
-    here.write("m.txt", "2")
-    assert here.ran() == {"a"}
-    assert here.ran("--reload") == set()
+def test_volatile_parts_are_told_and_run_nothing_again(project: Typed) -> None:
+    """Defaults, attributes of classes, functions and instances, and variables of closures, as values are."""
+    stages = one_stage_each(project, PARTS.values())
+    first = project.pivot("run")
+    for name in PARTS:
+        assert f"note: {name} (pipeline.py:" in first.stderr
+    assert first.stderr.count(NOTICE) == len(PARTS)
+    again = project.pivot("run", "--reload")
+    assert f"{len(PARTS)} up to date" in again.stdout
+    assert again.stderr.count(NOTICE) == len(PARTS)
+    for told in project.pivot("explain", "--code").stdout.split("\n\n"):
+        assert "volatile: " in told
+    assert project.pivot("check", code=3).stdout.count("volatile: ") == len(PARTS)
+    edited = [(with_other_calls(statements), uses) for statements, uses in PARTS.values()]
+    assert one_stage_each(project, edited) == stages
+    assert project.ran() == stages
+    assert project.ran("--reload") == set()
+
+
+def test_what_is_beside_a_volatile_part_counts_by_value(project: Typed) -> None:
+    project.write("m.txt", "1")
+    stages = one_stage_each(project, BESIDE)
+    assert project.ran() == stages
+    assert project.ran("--reload") == set()
+    project.write("m.txt", "2")
+    assert project.ran() == stages
+    assert project.ran("--reload") == set()
 
 
 def test_a_volatile_value_counts_again_when_what_makes_it_was_edited_elsewhere(here: Typed) -> None:

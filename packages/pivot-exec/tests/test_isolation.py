@@ -203,25 +203,30 @@ GLOBALS = """
 """
 
 
-@pytest.mark.parametrize("case", CHANGES)
-def test_what_a_stage_changes_the_next_does_not_see(runner: Runner, case: str) -> None:
-    change, shown, stays = CHANGES[case]
+@pytest.fixture(scope="module", params=["stage", "worker"])
+def changing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """All of CHANGES in one pipeline, each with a stage that makes the change and one that looks."""
+    runner = Runner(tmp_path_factory.mktemp("changes"), request.param)
     (runner.root / "helper.py").write_text("STATE = {}\n")
-    runner.load(f"""{GLOBALS}
-    @stage
-    def look(): print(os.getpid(), {shown})
-    @stage
-    def change():
-        print(os.getpid())
-        sys.stdout.flush()
-        {change}
-    """)
-    _, value = runner.printed("look").split(" ", 1)
-    changed = runner.printed("change")
-    after, value_after = runner.printed("look").split(" ", 1)
+    lines = [textwrap.dedent(GLOBALS)]
+    for number, (change, shown, _) in enumerate(CHANGES.values()):
+        lines += [f"@stage\ndef look{number}(): print(os.getpid(), {shown})"]
+        lines += [f"@stage\ndef change{number}():", "    print(os.getpid())"]
+        lines += ["    sys.stdout.flush()", f"    {change}"]
+    with runner.executor:
+        runner.load("\n".join(lines))
+        yield runner
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_a_stage_changes_the_next_does_not_see(changing: Runner, case: str) -> None:
+    number = list(CHANGES).index(case)
+    _, value = changing.printed(f"look{number}").split(" ", 1)
+    changed = changing.printed(f"change{number}")
+    after, value_after = changing.printed(f"look{number}").split(" ", 1)
     assert value_after == value
-    if runner.project.settings.isolation == "worker":
-        assert (after == changed) == stays
+    if changing.project.settings.isolation == "worker":
+        assert (after == changed) == CHANGES[case][2]
 
 
 def test_a_stage_that_uses_up_all_descriptors_has_succeeded(runner: Runner) -> None:
@@ -313,31 +318,43 @@ LEFT = {
 }
 
 
-@pytest.mark.parametrize("case", LEFT)
-def test_what_a_stage_leaves_behind_does_not_reach_the_next(runner: Runner, case: str) -> None:
-    runner.load(f"""
+@pytest.fixture(scope="module", params=["stage", "worker"])
+def leaving(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """All of LEFT in one pipeline, each in a stage of its own."""
+    runner = Runner(tmp_path_factory.mktemp("left"), request.param)
+    source = """
         import asyncio, atexit, gzip, subprocess, threading, weakref
         from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
         from joblib import Parallel, delayed
         POOLS = []
         @stage
-        def leave():
+        def look():
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            print(os.getpid(), threading.active_count(), len(children), len(os.listdir("/proc/self/fd")), POOLS)
+        """
+    for number, statements in enumerate(LEFT.values()):
+        source += f"""
+        @stage
+        def leave{number}():
             file = open("file", "w")
             threading.current_thread().kept = file
             print(os.getpid())
-            {LEFT[case]}
-        @stage
-        def look():
-            children = Path(f"/proc/self/task/{{os.getpid()}}/children").read_text().split()
-            print(os.getpid(), threading.active_count(), len(children), len(os.listdir("/proc/self/fd")), POOLS)
-    """)
-    before = runner.printed("look").split(" ", 1)[1]
-    task = runner.submit("leave")
-    finished = runner.wait(task)
+            {statements}
+        """
+    with runner.executor:
+        runner.load(source)
+        yield runner
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_a_stage_leaves_behind_does_not_reach_the_next(leaving: Runner, case: str) -> None:
+    before = leaving.printed("look").split(" ", 1)[1]
+    task = leaving.submit(f"leave{list(LEFT).index(case)}")
+    finished = leaving.wait(task)
     assert finished.error == ""
-    assert (runner.root / "file").read_text() == "end"
-    left = int((runner.root / "logs" / task).read_text().split()[0])
-    pid, after = runner.printed("look").split(" ", 1)
+    assert (leaving.root / "file").read_text() == "end"
+    left = int((leaving.root / "logs" / task).read_text().split()[0])
+    pid, after = leaving.printed("look").split(" ", 1)
     assert after == before
     assert int(pid) != left
     assert not is_alive(left)
