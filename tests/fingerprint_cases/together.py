@@ -56,6 +56,11 @@ def can_share(case: Case) -> bool:
     )
 
 
+def stages(case: Case) -> int:
+    """How many stages a case that can share a project has."""
+    return sum(len(_STAGE.findall(text)) for text in case.files.values())
+
+
 def _modules(case: Case) -> set[str]:
     """The names of its modules and packages, and of other files and directories, in the root."""
     paths = [*case.files, *(edit.path for edit in case.edits)]
