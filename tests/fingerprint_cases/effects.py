@@ -51,6 +51,52 @@ _SETUP = project(
     stage("a", 'os.environ["LEVEL"]'),
 )
 
+_ACTS = project(
+    "import decimal\nimport acts", stage("a", "1 / decimal.Decimal(3)"),
+    acts="""
+    import decimal
+    import functools
+    import random
+
+    decimal.getcontext().prec = 5
+
+    class Seeds:
+        def __init__(self, seed):
+            random.seed(seed)
+
+        def again(self, seed):
+            random.seed(seed + 1)
+
+    Seeds(10)
+    SEEDS = Seeds(20)
+    SEEDS.again(30)
+    Seeds(40).again(50)
+
+    def nested():
+        def inner():
+            random.seed(60)
+
+        inner()
+
+    nested()
+
+    def seeded(seed):
+        def decorate(f):
+            @functools.wraps(f)
+            def wrapper():
+                random.seed(seed)
+                return f()
+
+            return wrapper
+
+        return decorate
+
+    @seeded(70)
+    def beside():
+        return 80
+    """,
+)  # fmt: skip
+
 CASES = (
     changed("seed at import", _SEED, "random.seed(1)", "random.seed(2)", "a", why="changes the library's state"),
     changed("seed at import removed", _SEED, "random.seed(1)", "", "a", why="changes the library's state"),
@@ -73,5 +119,10 @@ CASES = (
     changed("loop at the top", _AUGMENTED, "range(3)", "range(4)", "b", why="the value changed"),
     changed("call that sets the environment", _SETUP, 'configure("1")', 'configure("3")', "a", why="changes the process"),
     changed("helper that sets the environment", _SETUP, '= level', '= level + "0"', "a", why="changes the process"),
+    changed("attribute of what a library's function returns", _ACTS, "prec = 5", "prec = 6", "a", path="acts.py", why="changes the library's state"),
+    changed("object made for what its __init__ does", _ACTS, "Seeds(10)", "Seeds(11)", "a", path="acts.py", why="changes the library's state"),
+    changed("method of an object made on the spot", _ACTS, "again(50)", "again(51)", "a", path="acts.py", why="changes the library's state"),
+    changed("effect in a nested function that is called", _ACTS, "60", "61", "a", path="acts.py", why="it ran when the module was imported"),
+    changed("beside an effect that a wrapper has when it is called", _ACTS, "return 80", "return 81", path="acts.py", why="the wrapper did not run"),
     changed("call without effect", _SETUP, 'plain("2")', 'plain("3")', why="no effect"),
 )  # fmt: skip

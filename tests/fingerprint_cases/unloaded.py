@@ -137,6 +137,39 @@ _LIB = project(
     """,
 )
 
+_CHANGED = project(
+    "",
+    stage("items", "lib.ITEMS", "import lib"),
+    stage("lists", "lib.LISTS", "import lib"),
+    stage("kept", "lib.get().rate", "import lib"),
+    stage("given", "lib.GIVEN", "import lib"),
+    stage("put", "lib.PUT + names.SET", "import lib\nimport names"),
+    lib="""
+    import sys
+
+    ITEMS = {"a": {}, "b": [0]}
+    ITEMS["a"]["x"] = 10
+    ITEMS["b"].append(20)
+
+    LISTS = {}
+    LISTS.setdefault("a", []).append(30)
+
+    class Config:
+        rate = 0
+
+    _kept = Config()
+
+    def get():
+        return _kept
+
+    get().rate = 40
+
+    globals().update(GIVEN=50)
+    setattr(sys.modules[__name__], "PUT", 60)
+    """,
+    names="exec('SET = 70')\n",
+)
+
 _PLUGINS = project(
     "import core",
     stage("a", "run('one')", "import plugins\nfrom core import run"),
@@ -223,6 +256,13 @@ CASES = (
     changed("unloaded: singledispatch", _LIB, "return 101", "return 102", "dispatched", path="lib.py", why="registered implementations"),
     changed("unloaded: condition", _LIB, "(3,)", "(4,)", "conditional", path="lib.py", why="conditions of a definition"),
     changed("unloaded: global set at import", _LIB, "STATE = 120", "STATE = 121", "rebound", path="lib.py", why="set by a function that is called"),
+    changed("unloaded: item of an item", _CHANGED, "10", "11", "items given put", path="lib.py", why="it changes what the name holds"),
+    changed("unloaded: method of an item", _CHANGED, "20", "21", "items given put", path="lib.py", why="it may change what the name holds"),
+    changed("unloaded: method of what a method returns", _CHANGED, "30", "31", "lists given put", path="lib.py", why="it may change what the name holds"),
+    changed("unloaded: attribute of what a function returns", _CHANGED, "40", "41", "kept given put", path="lib.py", why="it changes what is returned"),
+    changed("unloaded: name given to globals()", _CHANGED, "50", "51", "given put", path="lib.py", why="no statement says it: all of the module counts"),
+    changed("unloaded: name set in sys.modules", _CHANGED, "60", "61", "given put", path="lib.py", why="no statement says it: all of the module counts"),
+    changed("unloaded: name made by exec", _CHANGED, "70", "71", "put", path="names.py", why="no statement says it: all of the module counts"),
     changed("unloaded: comment", _LIB, "STATE = None", "# state\nSTATE = None", path="lib.py", why="comments do not count"),
     changed("unloaded: unused import", _LIB, "import functools", "import json\nimport functools", path="lib.py", why="not used"),
     changed("unloaded: plugin body", _PLUGINS, "return 2", "return 3", "a", path="plugins.py", why="registered by an import for its effect"),

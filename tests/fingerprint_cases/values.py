@@ -35,12 +35,27 @@ _HANDLES = project(
     """
     import logging
     import threading
+    import weakref
     from collections import Counter
+    from contextvars import ContextVar
+
+    import pandas as pd
 
     log = logging.getLogger("one")
     LOCK = threading.Lock()
     CACHE = {}
     COUNTS = Counter("ab")
+    MODE = ContextVar("mode")
+    MODE.set(1)
+
+    class Key:
+        pass
+
+    KEY = Key()
+    WEAK = weakref.WeakKeyDictionary()
+    WEAK[KEY] = 1
+    FRAME = pd.DataFrame({"a": [1]})
+    FRAME.attrs["a"] = 1
 
     def use():
         with LOCK:
@@ -49,6 +64,9 @@ _HANDLES = project(
     """,
     stage("a", "use()"),
     stage("b", "sorted(COUNTS)"),
+    stage("c", "MODE.get(0)"),
+    stage("d", "WEAK[KEY]"),
+    stage("e", "FRAME.attrs"),
 )
 
 _CLASSES = project(
@@ -148,12 +166,19 @@ CASES = (
                imports="import pandas as pd", same='pd.DataFrame({"a": range(1, 3), "b": ["x", None]})'),
     *_constant("pandas column names", 'pd.DataFrame({"a": [1]})', 'pd.DataFrame({"b": [1]})', imports="import pandas as pd"),
     *_constant("pandas index", 'pd.Series([1, 2], index=["a", "b"])', 'pd.Series([1, 2], index=["a", "c"])', imports="import pandas as pd"),
+    *_constant("numpy order", "np.ones((2, 2))", 'np.ones((2, 2), order="F")', imports="import numpy as np"),
+    *_constant("pandas flags", 'pd.DataFrame({"a": [1]})', 'pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False)',
+               imports="import pandas as pd"),
+    *_constant("second of two equal times", "datetime(2024, 1, 1)", "datetime(2024, 1, 1, fold=1)", imports="from datetime import datetime"),
     *_constant("pandas timestamp", 'pd.Timestamp("2024-01-01")', 'pd.Timestamp("2024-01-02")', imports="import pandas as pd"),
     changed("computed constant, other value", _COMPUTED, "i * 2", "i * 3", "a", path="build.py", why="the value changed"),
     changed("computed constant, same value", _COMPUTED, "i * 2", "i + i", path="build.py", why="the value is the same"),
     changed("computed constant, other argument", _COMPUTED, "table(3)", "table(4)", "a", why="the value changed"),
     changed("constant read from a file", _COMPUTED, "1}", "2}", "b", path="config.json", why="the value changed"),
     changed("layout of a file that is read", _COMPUTED, '{"rate": 1}', '{ "rate":  1 }', path="config.json", why="the value is the same"),
+    changed("set context variable", _HANDLES, "MODE.set(1)", "MODE.set(2)", "c", why="by value"),
+    changed("key of a weak dictionary", _HANDLES, "WEAK[KEY] = 1", "WEAK[KEY] = 2", "d", why="by the statements that make and change it"),
+    changed("frame's notes", _HANDLES, 'FRAME.attrs["a"] = 1', 'FRAME.attrs["a"] = 2', "e", why="by value"),
     changed("lock", _HANDLES, "threading.Lock()", "threading.RLock()", "a", why="by type and statement"),
     changed("logger", _HANDLES, 'getLogger("one")', 'getLogger("two")', "a", why="by type and statement"),
     changed("initial content of a cache", _HANDLES, "CACHE = {}", "CACHE = {1: 3}", "a", why="by value"),

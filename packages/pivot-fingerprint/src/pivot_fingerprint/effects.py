@@ -16,7 +16,7 @@ import attrs
 from pivot_fingerprint.graph import Key
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import Decorator, Guards, SourceModule
-from pivot_fingerprint.parts import Part, Ref
+from pivot_fingerprint.parts import Acts, Part, Ref
 from pivot_fingerprint.resolve import StaticNames, Targets, static_key
 from pivot_fingerprint.trees import returns_argument
 
@@ -30,6 +30,9 @@ _HARMLESS: Final = (
     "pprint.",
     "functools.",
 )
+
+_MAKING: Final = ("__init__", "__new__", "__post_init__")
+"""The methods that calling a class calls."""
 
 
 @attrs.frozen(eq=False)
@@ -51,8 +54,8 @@ class Effects:
     def __init__(self, locator: Locator, static: StaticNames) -> None:
         self._locator = locator
         self._static = static
-        self._outside: dict[Key, bool] = {}
-        self._changes: dict[Key, frozenset[Key]] = {}
+        self._outside: dict[tuple[Key, bool], bool] = {}
+        self._changes: dict[tuple[Key, bool], frozenset[Key]] = {}
         self._statements: dict[str, tuple[TopLevel, ...]] = {}
         self._mutators: dict[str, dict[Key, list[TopLevel]]] = {}
 
@@ -65,7 +68,7 @@ class Effects:
             if statement.definition:
                 if self._registers_outside(module, statement):
                     yield statement
-            elif self._acts_outside(module, statement.part):
+            elif self._acts_outside(module, statement.part.acts):
                 yield statement
 
     def mutations(self, module: str) -> dict[Key, list[TopLevel]]:
@@ -107,12 +110,10 @@ class Effects:
 
     # -- outside the project ------------------------------------------------------------------------------------
 
-    def _acts_outside(self, module: str, part: Part) -> bool:
-        if any(self._is_outside(module, ref) for ref in part.stores):
+    def _acts_outside(self, module: str, acts: Acts) -> bool:
+        if any(self._is_outside(module, ref) for ref in (*acts.stores, *acts.discarded)):
             return True
-        if any(self._is_outside(module, ref) for ref in part.discarded):
-            return True
-        return any(self._function_acts_outside(key) for key in self._called(module, part))
+        return any(self._function_acts_outside(*called) for called in self._called(module, acts))
 
     def _is_outside(self, module: str, ref: Ref) -> bool:
         for target in self._targets(module, ref):
@@ -122,72 +123,91 @@ class Effects:
         return False
 
     def _registers_outside(self, module: str, statement: TopLevel) -> bool:
-        for ref in statement.part.calls | statement.part.refs:
+        part = statement.part
+        for ref in part.acts.calls | part.refs:
             if "register" in ref[1][-1] and self._is_outside(module, ref):
                 targets = self._targets(module, ref)
                 return not any(target.label.startswith("functools.") for target in targets)
         return not isinstance(statement.node, ast.ClassDef) and any(
-            self._function_acts_outside(key) for key in self._called(module, statement.part)
+            self._function_acts_outside(key, True) for key, _ in self._called(module, part.acts)
         )
 
-    def _called(self, module: str, part: Part) -> Iterator[Key]:
-        """The project functions, and methods of project classes, that a piece of source calls."""
-        for ref in part.calls:
-            for target in self._targets(module, ref):
-                if target.key is None or target.key[0] != "static":
-                    continue
-                yield target.key
-                if ref[1][-1] != target.key[2]:
-                    yield static_key(target.key[1], f"{target.key[2]}.{ref[1][-1]}")
+    def _called(self, module: str, acts: Acts) -> Iterator[tuple[Key, bool]]:
+        """The project functions, and methods of project classes, that are called; whether what they return is called
+        as well."""
+        for ref in acts.calls:
+            for key in self._static_keys(module, ref):
+                yield key, ref in acts.applied
+                name = ref[1][-1]
+                owners = (key, *self._made_by(key)) if len(ref[1]) > 1 else (key,)
+                for owner in owners:
+                    for method in (name, *_MAKING):
+                        yield static_key(owner[1], f"{owner[2]}.{method}"), False
 
-    def _function_acts_outside(self, key: Key) -> bool:
-        if key not in self._outside:
-            self._outside[key] = False
-            self._outside[key] = any(self._acts_outside(key[1], part) for part in self._bodies(key))
-        return self._outside[key]
+    def _function_acts_outside(self, key: Key, is_applied: bool) -> bool:
+        found = self._outside.get((key, is_applied))
+        if found is None:
+            self._outside[key, is_applied] = False
+            found = any(self._acts_outside(key[1], acts) for acts in self._bodies(key, is_applied))
+            self._outside[key, is_applied] = found
+        return found
 
-    def _bodies(self, key: Key) -> Iterator[Part]:
+    def _bodies(self, key: Key, is_applied: bool) -> Iterator[Acts]:
+        """What a function does; if what it returns is called, what that does too."""
         source = self._locator.source(key[1])
         if source is not None:
-            for node in source.functions_named(key[2]):
-                yield source.function(node)
+            for part in source.bodies_named(key[2]):
+                yield part.acts
+                if is_applied:
+                    yield part.later
 
     # -- names of the project -----------------------------------------------------------------------------------
 
     def _changed_by(self, module: str, statement: TopLevel) -> Iterable[Key]:
         part = statement.part
-        changed = set(self._changes_of(module, part))
+        changed = {static_key(module, name) for name in part.rebinds} | self._changes_of(module, part.acts)
         if statement.is_class:
             changed |= self._noticing_bases(module, part)
         elif statement.definition:
             changed |= self.changed_by_decorator(module, part)
         if statement.definition:
             changed.discard(static_key(module, statement.definition))
-        for ref in part.discarded:
+        for ref in part.acts.discarded:
             if any(target.key is not None and target.key[0] == "static" for target in self._targets(module, ref)):
                 changed |= self._value_targets(module, part)
         return changed
 
-    def _changes_of(self, module: str, part: Part) -> frozenset[Key]:
-        changed: set[Key] = {static_key(module, name) for name in part.rebinds}
-        for ref in part.stores:
-            changed |= self._static_keys(module, (ref[0], ref[1]))
-        for ref in part.discarded:
+    def _changes_of(self, module: str, acts: Acts) -> set[Key]:
+        changed: set[Key] = set()
+        for ref in acts.stores:
+            changed |= self._static_keys(module, ref)
+        for ref in acts.discarded:
             if len(ref[1]) > 1:
                 changed |= self._static_keys(module, (ref[0], ref[1][:-1]))
-        for key in self._called(module, part):
-            changed |= self.function_changes(key)
-        return frozenset(changed)
+        for called in self._called(module, acts):
+            changed |= self._changed_when_called(*called)
+        return changed
 
-    def function_changes(self, key: Key) -> frozenset[Key]:
-        """The names of the project whose values a function changes, by itself or by those it calls."""
-        if key not in self._changes:
-            self._changes[key] = frozenset()
+    def decorator_changes(self, key: Key) -> frozenset[Key]:
+        """The names of the project whose values a function changes as a decorator: by itself, by those it calls, and
+        by what it returns."""
+        return self._changed_when_called(key, True)
+
+    def _changed_when_called(self, key: Key, is_applied: bool) -> frozenset[Key]:
+        known = self._changes.get((key, is_applied))
+        if known is None:
+            self._changes[key, is_applied] = frozenset()
             found: set[Key] = set()
-            for part in self._bodies(key):
-                found |= self._changes_of(key[1], part)
-            self._changes[key] = frozenset(found)
-        return self._changes[key]
+            for acts in self._bodies(key, is_applied):
+                found |= self._changes_of(key[1], acts)
+            found |= self._rebound_by(key)
+            known = self._changes[key, is_applied] = frozenset(found)
+        return known
+
+    def _rebound_by(self, key: Key) -> set[Key]:
+        source = self._locator.source(key[1])
+        bodies = source.bodies_named(key[2]) if source is not None else ()
+        return {static_key(key[1], name) for part in bodies for name in part.rebinds}
 
     def changed_by_decorator(self, module: str, part: Part) -> set[Key]:
         """`@registry.register("x")` changes `registry`; `@register` changes what `register` changes."""
@@ -195,7 +215,7 @@ class Effects:
         for ref in part.refs:
             changed |= {key for key in self._static_keys(module, ref) if len(ref[1]) > 1}
             for key in self._static_keys(module, ref):
-                changed |= self.function_changes(key)
+                changed |= self.decorator_changes(key)
         return changed
 
     def gives_back(self, module: str, decorator: Decorator) -> bool:
@@ -217,7 +237,8 @@ class Effects:
         source = self._locator.source(key[1])
         for binding in source.bindings.get(key[2], ()) if source is not None else ():
             if source is not None and binding.kind == "assign":
-                yield from self._called(key[1], source.statement(binding.node))
+                for ref in source.statement(binding.node).acts.calls:
+                    yield from self._static_keys(key[1], ref)
 
     def _noticing_bases(self, module: str, part: Part) -> set[Key]:
         """The bases of a class that get to know of it: by `__init_subclass__`, a metaclass or `__subclasses__`."""

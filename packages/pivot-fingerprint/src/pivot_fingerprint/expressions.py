@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from pivot_fingerprint.import_calls import IMPORT_CALLS, LOADERS, anchor_of, imported_by, prefix_of
 from pivot_fingerprint.parts import Dynamic, Ref
 from pivot_fingerprint.references import References, Use
-from pivot_fingerprint.trees import chain_of
+from pivot_fingerprint.trees import chain_of, holder_of
 
 Readers = Mapping[type[ast.AST], Callable[[Any, Any], None]]
 """How each kind of node is read, where not just field by field."""
@@ -35,6 +35,8 @@ class Expressions:
         self._names = References()
         self._out: list[str] = []
         self._keep_imports = False
+        self._discarded: ast.AST | None = None
+        """An expression whose value is thrown away."""
 
     # -- writing the normal form --------------------------------------------------------------------------------
 
@@ -100,12 +102,23 @@ class Expressions:
         if module is not None:
             self._names.use_import((module[0], (*module[1], *attributes)))
             return
+        if node.ctx.__class__ is not ast.Load:
+            self._store_in(base)
         self._visit(base)
+
+    def _store_in(self, node: ast.expr) -> None:
+        """What is found by way of `node` is changed: that is what the name holds that `node` begins with."""
+        holder = holder_of(node)
+        if holder is not None and holder[-2:] != ("sys", "modules"):
+            self._names.use(holder, "store")
 
     def _visit_subscript(self, node: ast.Subscript) -> None:
         chain = chain_of(node.value)
-        if chain is not None and node.ctx.__class__ is not ast.Load:
-            self._names.use(chain, "store")
+        if node.ctx.__class__ is not ast.Load:
+            if chain is not None:
+                self._names.use(chain, "store")
+            else:
+                self._store_in(node.value)
         if chain is not None and chain[-2:] == ("sys", "modules"):
             self._look_up_module("sys.modules", node.slice, node.lineno)
         self._visit_fields(node)
@@ -118,7 +131,10 @@ class Expressions:
 
     def _visit_call(self, node: ast.Call, use: Use = "call") -> None:
         chain = chain_of(node.func)
+        if node is self._discarded:
+            use = "discard"
         if chain is None:
+            self._note_indirect_call(node.func, use)
             self._visit_fields(node)
             return
         self._names.use(chain, use)
@@ -140,6 +156,19 @@ class Expressions:
         elif len(chain) == 1 and name in NAMESPACE_READERS:
             self._read_namespace(name, node)
         self._visit_fields(node)
+
+    def _note_indirect_call(self, called: ast.expr, use: Use) -> None:
+        """`f(x)(y)` calls what `f` returns, `C().m()` calls `C.m`, and `a[0].append(x)` may change `a`."""
+        if isinstance(called, ast.Call) and (chain := chain_of(called.func)) is not None:
+            self._names.use(chain, "apply")
+        elif (
+            isinstance(called, ast.Attribute)
+            and isinstance(called.value, ast.Call)
+            and (chain := chain_of(called.value.func)) is not None
+        ):
+            self._names.use((*chain, called.attr), use)
+        elif use == "discard":
+            self._store_in(called)
 
     def _visit_getattr(self, node: ast.Call, name: str) -> bool:
         """`getattr(a.b, "c")` is as good as `a.b.c`."""

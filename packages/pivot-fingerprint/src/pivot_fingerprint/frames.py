@@ -40,6 +40,7 @@ def _numpy(value: Any, name: str) -> Iterator[object] | None:
 def _array(value: Any) -> Iterator[object]:
     yield str(value.dtype)
     yield value.shape
+    yield value.flags.fnc  # in columns: sums may add up in another order
     if value.dtype.hasobject:
         yield value.tolist()
     else:
@@ -47,6 +48,8 @@ def _array(value: Any) -> Iterator[object]:
 
 
 def _pandas(value: Any) -> Iterator[object]:
+    yield value.attrs
+    yield value.flags.allows_duplicate_labels
     yield from _pandas_index(value.index)
     if type(value).__name__ == "Series":
         yield value.name

@@ -14,6 +14,8 @@ if typing.TYPE_CHECKING:
     from pivot_fingerprint.values import Encoder
 
 _MISSING: Final = object()
+_PROTOCOL: Final = 4
+"""Of pickle: older ones leave things out, such as the `fold` of a time, and newer ones keep buffers apart."""
 _POINTER: Final = struct.calcsize("P")
 _TYPE_VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)
 
@@ -34,6 +36,9 @@ _OPAQUE_TYPES: Final = (
 def encode_instance(encoder: "Encoder", value: object, cls: type) -> None:
     """Write an instance of `cls` that no other rule is for."""
     module = module_of(cls)
+    if module == "_contextvars" and cls.__name__ == "ContextVar":
+        _encode_context_variable(encoder, value)
+        return
     is_running = module.partition(".")[0] in _OPAQUE_MODULES or cls is type(os.environ)
     if is_running or issubclass(cls, _OPAQUE_TYPES) or _is_handle(cls):
         encoder.encode_class(cls)
@@ -71,6 +76,14 @@ def encode_instance(encoder: "Encoder", value: object, cls: type) -> None:
         del encoder.content.tokens[start:]
 
 
+def _encode_context_variable(encoder: "Encoder", value: Any) -> None:
+    encoder.content.add("context variable", value.name)
+    try:
+        encoder.encode(value.get())
+    except LookupError:
+        encoder.content.add("unset")
+
+
 def _encode_builtin_base(encoder: "Encoder", value: object) -> bool:
     """What an instance of a subclass of list, dict, str and so on holds as such; whether it is one."""
     for base, items in _BASES:
@@ -89,7 +102,7 @@ def _encode_reduced(encoder: "Encoder", value: Any, cls: Any) -> bool:
     if not has_own and instance_state(value, cls) is not None:
         return False
     try:
-        reduced = value.__reduce_ex__(2)
+        reduced = value.__reduce_ex__(_PROTOCOL)
     except Exception:  # noqa: BLE001 # not all types can, and each says so in its own way
         return False
     if isinstance(reduced, str):

@@ -126,7 +126,7 @@ class Linker:
                 yield edge
             elif key in changed:
                 yield ("stated", *key[1:])
-            elif self._effects.function_changes(key):
+            elif self._effects.decorator_changes(key):
                 yield ("registering", *edge)
             else:
                 yield edge

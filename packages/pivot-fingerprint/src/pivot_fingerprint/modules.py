@@ -25,6 +25,7 @@ from pivot_fingerprint.trees import (
 
 Guards = tuple[ast.expr, ...]
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BY_TEXT: Final = (b"globals()", b"locals()", b"vars()", b"exec(", b"sys.modules[__name__]")
 _SCOPES: Final = (*_DEFINITIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -69,6 +70,8 @@ class SourceModule:
         self.asks_for_subclasses = b"__subclasses__" in source
         self.has_own_class = b"].__class__ =" in source
         """Whether the module gives itself a class, which may answer for any name."""
+        self.sets_names_by_text = any(text in source for text in _BY_TEXT)
+        """Whether code in the module may define names that no statement says."""
         self._parts: dict[int, Part] = {}
         self._annotations: dict[int, Part] = {}
         self._decorators: dict[int, tuple[Decorator, ...]] = {}
@@ -135,6 +138,11 @@ class SourceModule:
             names.update(ast.literal_eval(value))
         return frozenset(names)
 
+    def defining_nothing(self) -> Iterator[tuple[Guards, ast.stmt]]:
+        """The statements at the top that give no name its value."""
+        defining = {id(binding.node) for bindings in self.bindings.values() for binding in bindings}
+        return ((guards, node) for guards, node in self.statements if id(node) not in defining)
+
     def rebinders(self, name: str) -> tuple[str, ...]:
         """The functions at the top of the module that set `name` by way of `global`."""
         if self._rebinders is None:
@@ -157,6 +165,15 @@ class SourceModule:
             elif not method and binding.kind == "def":
                 assert isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef)
                 yield binding.node
+
+    def bodies_named(self, qualified: str) -> Iterator[Part]:
+        """What runs when that is called: functions, and lambdas that a statement gives the name."""
+        for node in self.functions_named(qualified):
+            yield self.function(node)
+        for binding in self.bindings.get(qualified, ()):
+            value = binding.node.value if isinstance(binding.node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Lambda):
+                yield self.function(value)
 
     def trees_named(self, qualified: str) -> Iterator[ast.AST]:
         """The statements that give the name at the top its value, or the methods of the name "Class.method"."""

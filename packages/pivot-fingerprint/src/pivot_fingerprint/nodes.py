@@ -15,6 +15,7 @@ from pivot_fingerprint.computed import MadeBy, Makers
 from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.instances import module_of
 from pivot_fingerprint.kinds import innermost, is_a, is_function_like
 from pivot_fingerprint.links import Linker
 from pivot_fingerprint.live import MISSING, LiveModules
@@ -159,7 +160,8 @@ class Nodes:
             content.edges.update(made_by.statements.edges)
             if not content.left_out:
                 content.note("by its defining statement")
-        if content.left_out and source is not None:
+        is_log = module_of(type(value)).partition(".")[0] == "logging"
+        if source is not None and (content.left_out or (content.is_opaque and not is_log)):
             self._static.add_mutations(content, source, ("static", module, name))
         for part in content.left_out:
             content.note(f"volatile: {part.removeprefix(', ')} by its defining statement" if part else _VOLATILE)
@@ -215,7 +217,7 @@ class Nodes:
     def _registering(self, key: Key) -> Node:
         """A function that enters things in registries, for who does not look into these."""
         node = self.node(key[1:])
-        changed = self._effects.function_changes(("static", *key[2:]))
+        changed = self._effects.decorator_changes(("static", *key[2:]))
         return attrs.evolve(node, edges=tuple(self._linker.without(node.edges, changed)))
 
     def _stated(self, key: Key) -> Node:
@@ -341,6 +343,9 @@ class Nodes:
             for target in self._of_whole(module, name, space):
                 content.add(f"{name}={target[0]}")
                 content.edges[target[1]] = None
+        if source is not None:
+            for guards, statement in source.defining_nothing():
+                self._linker.add(content, source.statement(statement, guards), self._linker.static_names(module))
         location = self._locator.locate(module)
         return content.node("module", module, file=self._project.show(location.path) if location.path else "", line=1)
 

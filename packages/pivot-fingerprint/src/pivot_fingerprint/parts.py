@@ -23,6 +23,19 @@ class Dynamic:
 
 
 @attrs.frozen
+class Acts:
+    """What code does to what is not its own, when it runs."""
+
+    stores: frozenset[Ref] = frozenset()
+    """What it sets attributes and items of, and the attributes."""
+    calls: frozenset[Ref] = frozenset()
+    discarded: frozenset[Ref] = frozenset()
+    """Calls whose result is thrown away: made for their effect."""
+    applied: frozenset[Ref] = frozenset()
+    """Calls whose result is called: `f(x)(y)`."""
+
+
+@attrs.frozen
 class Part:
     """What one piece of source does (`digest`) and uses."""
 
@@ -34,11 +47,9 @@ class Part:
     """(local name, what an import in the piece binds it to), for the names that are used."""
     executes: frozenset[str]
     """Modules which imports in the piece load."""
-    stores: frozenset[Ref]
-    """Attributes and items set on something that is not the piece's own."""
-    calls: frozenset[Ref]
-    discarded: frozenset[Ref]
-    """Calls whose result is thrown away: made for their effect."""
+    acts: Acts
+    later: Acts
+    """What the functions do that the piece makes and does not call itself."""
     rebinds: frozenset[str]
     """Names set by way of `global`."""
     dynamic: tuple[Dynamic, ...]

@@ -2,9 +2,12 @@
 
 from typing import Final, Literal
 
-from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
+from pivot_fingerprint.parts import Acts, Chain, Dynamic, Part, Ref
 
-Use = Literal["load", "store", "call", "discard"]
+Use = Literal["load", "store", "call", "discard", "apply"]
+_CALLING: Final = frozenset({"call", "discard", "apply"})
+
+_NONE: Final = Acts()
 
 ANNOTATION_READERS: Final = frozenset(
     {"get_type_hints", "get_annotations", "__annotations__", "signature", "getfullargspec", "__signature__"}
@@ -17,15 +20,16 @@ INPUT_READERS: Final = frozenset(
 
 
 class _Scope:
-    __slots__ = ("bound", "globals", "imports", "kind", "parent", "uses")
+    __slots__ = ("around", "bound", "globals", "imports", "kind", "parent", "uses")
 
     def __init__(self, kind: Literal["module", "function", "class"], parent: "_Scope | None") -> None:
         self.kind = kind
         self.parent = parent
+        self.around: tuple[str, ...] = ()
         self.bound: set[str] = set()
         self.globals: set[str] = set()
         self.imports: dict[str, list[Ref]] = {}
-        self.uses: list[tuple[Chain, Use]] = []
+        self.uses: list[tuple[Chain, Use, tuple[str, ...]]] = []
 
 
 class References:
@@ -39,8 +43,11 @@ class References:
         self._scope = self._top
         self._labels: set[tuple[str, str]] = set()
         self._rebinds: set[str] = set()
-        self._found: dict[Use, set[Ref]] = {"load": set(), "store": set(), "call": set(), "discard": set()}
+        self._loads: set[Ref] = set()
+        self._acts: list[tuple[Use, Ref, tuple[str, ...]]] = []
         self._defaults = slice(0)
+        self._within: tuple[str, ...] = ()
+        self._called: set[str] = set()
 
     @property
     def is_in_class(self) -> bool:
@@ -48,38 +55,49 @@ class References:
 
     # -- scopes -------------------------------------------------------------------------------------------------
 
-    def open(self, kind: Literal["function", "class"]) -> None:
+    def open(self, kind: Literal["function", "class"], later: str = "") -> None:
+        """Enter a scope. `later` is the name of a function whose code does not run where it stands."""
         self._scope = _Scope(kind, self._scope)
+        self._scope.around = self._within
+        if later:
+            self._within = (*self._within, later)
 
     def close(self) -> None:
+        self._within = self._scope.around
         scope = self._scope
         parent = scope.parent
         assert parent is not None
         self._scope = parent
         if scope.kind == "class":
             # They become attributes of the class, used by way of it.
-            self._found["load"].update(ref for refs in scope.imports.values() for ref in refs)
+            self._loads.update(ref for refs in scope.imports.values() for ref in refs)
         outer = parent
         if scope.kind == "function":
             while outer.kind == "class" and outer.parent is not None:
                 outer = outer.parent
-        for chain, use in scope.uses:
-            root = chain[0]
+        for item in scope.uses:
+            root = item[0][0]
             if root in scope.globals:
-                self._top.uses.append((chain, use))
+                self._top.uses.append(item)
             elif root in scope.imports:
-                self._resolve(scope, chain, use)
+                self._resolve(scope, *item)
             elif scope.kind == "class" or root not in scope.bound:
-                outer.uses.append((chain, use))
+                outer.uses.append(item)
 
-    def _resolve(self, scope: _Scope, chain: Chain, use: Use) -> None:
+    def _resolve(self, scope: _Scope, chain: Chain, use: Use, within: tuple[str, ...]) -> None:
         bound = scope.imports.get(chain[0])
         if not bound:
-            self._found[use].add(("", chain))
+            self._note(use, ("", chain), within)
             return
         for module, attributes in bound:
             self._labels.add((chain[0], ".".join((module, *attributes))))
-            self._found[use].add((module, attributes + chain[1:]))
+            self._note(use, (module, attributes + chain[1:]), within)
+
+    def _note(self, use: Use, ref: Ref, within: tuple[str, ...]) -> None:
+        if use == "load":
+            self._loads.add(ref)
+        else:
+            self._acts.append((use, ref, within))
 
     def count(self) -> int:
         """How many uses there are so far in the innermost scope."""
@@ -94,40 +112,55 @@ class References:
             self.close()
         in_defaults = self._top.uses[self._defaults]
         del self._top.uses[self._defaults]
-        for chain, use in self._top.uses:
-            self._resolve(self._top, chain, use)
-        found = self._found
-        elsewhere = frozenset(found["load"])
-        for chain, use in in_defaults:
-            self._resolve(self._top, chain, use)
+        for item in self._top.uses:
+            self._resolve(self._top, *item)
+        elsewhere = frozenset(self._loads)
+        for item in in_defaults:
+            self._resolve(self._top, *item)
         return Part(
             digest=digest,
-            refs=frozenset(found["load"]),
-            default_refs=frozenset(found["load"] - elsewhere),
+            refs=frozenset(self._loads),
+            default_refs=frozenset(self._loads - elsewhere),
             labels=frozenset(self._labels),
             executes=frozenset(self.executes),
-            stores=frozenset(found["store"]),
-            calls=frozenset(found["call"] | found["discard"]),
-            discarded=frozenset(found["discard"]),
+            acts=self._acts_at(0),
+            later=self._acts_at(1),
             rebinds=frozenset(self._rebinds),
             dynamic=tuple(self.dynamic),
             reads=frozenset(self.reads),
+        )
+
+    def _acts_at(self, depth: int) -> Acts:
+        """What is done in functions inside `depth` others that are made and not called."""
+        found: dict[Use, set[Ref]] = {"store": set(), "call": set(), "discard": set(), "apply": set()}
+        for use, ref, within in self._acts:
+            if sum(name not in self._called for name in within) == depth:
+                found[use].add(ref)
+        if not any(found.values()):
+            return _NONE
+        return Acts(
+            frozenset(found["store"]),
+            frozenset(found["call"] | found["discard"] | found["apply"]),
+            frozenset(found["discard"]),
+            frozenset(found["apply"]),
         )
 
     # -- names --------------------------------------------------------------------------------------------------
 
     def use(self, chain: Chain, use: Use = "load") -> None:
         scope = self._scope
+        if use in _CALLING and chain[-1] not in self._within:
+            self._called.add(chain[-1])
         if scope.kind == "class" and chain[0] in scope.bound and chain[0] not in scope.imports:
             return
-        scope.uses.append((chain, use))
+        scope.uses.append((chain, use, self._within))
 
     def use_global(self, name: str) -> None:
-        self._top.uses.append(((name,), "load"))
+        self._top.uses.append(((name,), "load", ()))
 
     def use_import(self, ref: Ref) -> None:
         """Something of a module is used without a name in between."""
-        self._found["load"].add(ref)
+        self._loads.add(ref)
 
     def bind(self, name: str) -> None:
         if name in self._scope.globals:
@@ -149,7 +182,7 @@ class References:
     def bind_import(self, name: str, ref: Ref) -> None:
         if name in self._scope.globals:
             self._rebinds.add(name)
-            self._found["load"].add(ref)
+            self._loads.add(ref)
         self._scope.imports.setdefault(name, []).append(ref)
 
     def can_hold_import(self, name: str) -> bool:

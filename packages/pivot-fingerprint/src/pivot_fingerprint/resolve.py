@@ -80,6 +80,8 @@ class StaticNames:
             return (Target(("whole", module, "static"), f"{module}.{name}"),)
         if is_attribute and "__getattr__" in source.bindings:
             return (Target(static_key(module, "__getattr__"), f"{module}.{name}"),)
+        if source.sets_names_by_text:
+            return (Target(("whole", module, "static"), f"{module}.{name}"),)
         return self._missing(module, name)
 
     def _through(self, source: SourceModule, name: str, rest: Chain) -> Targets:

@@ -125,7 +125,8 @@ class Reader(Expressions):
             for _, annotation in annotations_of(node):
                 if annotation is not None:
                     self._visit_annotation(annotation)
-        self._names.open("function")
+        name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+        self._names.open("function", later=name if decorators and name[:2] != "__" else "")
         for argument in arguments_of(arguments):
             self._emit("arg", argument.arg)
             self._names.bind_local(argument.arg)
@@ -206,6 +207,8 @@ class Reader(Expressions):
         if isinstance(value, ast.Constant):
             return
         self._emit("Expr")
+        if isinstance(value, ast.ListComp | ast.SetComp):
+            self._discarded = value.elt
         if isinstance(value, ast.Call):
             if self._import_call(value) is None:
                 self._visit_call(value, "discard")

@@ -25,6 +25,15 @@ def chain_of(node: ast.AST) -> Chain | None:
     return None
 
 
+def holder_of(node: ast.AST) -> Chain | None:
+    """The name at the bottom of `a.b[0].c().d`, with its attributes up to the first item or call."""
+    chain = chain_of(node)
+    while chain is None and isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+        chain = chain_of(node)
+    return chain
+
+
 def is_type_checking(test: ast.expr) -> bool:
     chain = chain_of(test)
     return chain is not None and chain[-1] == "TYPE_CHECKING"
