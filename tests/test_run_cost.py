@@ -89,3 +89,33 @@ def test_one_edit_rewrites_the_lock_file_of_that_stage_alone(project: Typed) -> 
     again = {path: path.stat().st_mtime_ns for path in (project.root / ".pivot/stages").iterdir()}
     changed = {path.name for path in locks if locks[path] != again[path]}
     assert changed <= {"s3.lock"}
+
+
+def test_what_a_library_imported_late_in_one_run_is_there_from_the_start_in_the_next(project: Typed) -> None:
+    """The first run learns it while it goes on: its later stages have it too."""
+    site = project.root.parent / f"{project.root.name}-site"
+    (site / "somelib").mkdir(parents=True)
+    (site / "somelib" / "__init__.py").touch()
+    (site / "somelib" / "late.py").touch()
+    project.write(
+        "pipeline.py",
+        """
+        import importlib, sys
+        from pathlib import Path
+        import somelib
+        from pivot import stage
+
+        def look(at):
+            Path(f"{at}.txt").write_text(str("somelib.late" in sys.modules))
+            importlib.import_module("somelib.late")
+
+        for at in range(20):
+            stage(look, name=f"s{at}", deps=f"{at - 1}.txt" if at else "in.txt", outs=f"{at}.txt", params={"at": at})
+        """,
+    )
+    project.write("in.txt", "1")
+    assert len(project.ran(PYTHONPATH=str(site))) == 20
+    assert (project.read("0.txt"), project.read("19.txt")) == ("False", "True")
+    project.write("in.txt", "2")
+    assert "s0" in project.ran(PYTHONPATH=str(site))
+    assert project.read("0.txt") == "True"

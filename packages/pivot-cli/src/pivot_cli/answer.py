@@ -102,7 +102,8 @@ def _root(start: str) -> str | None:
 
 def _answer(root: str, arguments: Sequence[str]) -> tuple[str, str] | None:
     """The notices and the words for a command line, if there are any. Raises Changed."""
-    with open(f"{root}/{NAME}", "rb", opener=_open) as file:
+    # Where a pipe is in its place, nobody is waited for.
+    with os.fdopen(os.open(f"{root}/{NAME}", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
         data = file.read()
     check, _, body = data.removeprefix(_MAGIC).partition(b"\n")
     if not data.startswith(_MAGIC) or int(check) != crc32(body):
@@ -118,11 +119,6 @@ def _answer(root: str, arguments: Sequence[str]) -> tuple[str, str] | None:
         raise Changed
     words = dict(zip(pairs[::2], pairs[1::2], strict=True)).get("\x1f".join(arguments))
     return None if words is None else ("".join(notices), words)
-
-
-def _open(path: str, flags: int) -> int:
-    """As `open` does, but for a pipe nobody is waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _all_same(root: str, followed: Sequence[str], links: Sequence[str], stamps: memoryview[int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +19,14 @@ from pivot_core.model import Digest
 from pivot_core.project import Project, discover
 from pivot_core.session import Session
 from pivot_core.storage.hasher import Hasher
+from pivot_core.storage.state import StateDB
 from pivot_core.workspace import Workspace
 from pivot_exec.local import LocalExecutor
 
 from pivot_cli.reporters import lines
 from pivot_cli.reporters.loading import LoadingLine
+
+_LATE = "late modules"
 
 
 @attrs.frozen
@@ -70,7 +74,10 @@ def opened(
             volatile.save(session.state, loaded.compared)
         for message in loaded.notices:
             sink.emit(Notice(message))
+        late = executor.late
         yield Opened(project, session, executor, loaded, Workspace(project, loaded, session=session, sink=sink))
+        if executor.late != late:
+            session.state.save_fact(_LATE, json.dumps(executor.late).encode())
         if known is None and not readonly:
             snapshot.save(session.state, project, loaded)
 
@@ -81,8 +88,18 @@ def _executor(project: Project, session: Session, sink: EventSink, *, debug: boo
         session.store,
         debug=debug,
         compared=volatile.recall(session.state),
+        late=_late(session.state),
         loading=partial(_loading, project, sink),
     )
+
+
+def _late(state: StateDB) -> list[str]:
+    """The modules that libraries were seen to import late, in earlier runs."""
+    try:
+        names = json.loads(state.fact(_LATE) or b"[]")
+    except ValueError:
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 @contextmanager

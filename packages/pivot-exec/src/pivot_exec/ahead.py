@@ -40,15 +40,15 @@ class Ahead:
         self._wanted += tuple(name for name in names if name not in self._known)
         self._known.update(names)
 
-    def import_wanted(self) -> bool:
-        """Import what is wanted, if that changes nothing else: a fork tries it first. Returns whether it was."""
+    def import_wanted(self) -> tuple[str, ...]:
+        """Import what is wanted, if that changes nothing else: a fork tries it first. Returns what was imported."""
         names, self._wanted = self._wanted, ()
         if not names or not _is_harmless(names):
-            return False
+            return ()
         _import(names)
         self._known.update(sys.modules)
         self._loaded = len(sys.modules)
-        return True
+        return names
 
 
 def _import(names: tuple[str, ...]) -> None:

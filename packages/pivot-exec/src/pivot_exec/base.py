@@ -33,6 +33,7 @@ def main(descriptor: str, seed: str) -> None:
         stayed = warm.Stayed(prepare.project, imports_first=bool(libraries))
         preload.import_all(libraries)
         setup = cast("Setup", channel.receive())
+        preload.import_late(setup)
     except EOFError:
         os._exit(0)
     keep = 0.0
@@ -47,6 +48,7 @@ def main(descriptor: str, seed: str) -> None:
             os._exit(0)
         channel, setup = following
         preload.import_all(preload.libraries(setup.project))
+        preload.import_late(setup)
 
 
 def _serve(channel: Channel, setup: Setup) -> None:

@@ -9,7 +9,7 @@ import socket
 import stat as modes
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +22,7 @@ from pivot_core.storage.store import put_outs
 from pivot_core.volatile import Compared
 
 from pivot_exec import starting, system, warm
-from pivot_exec.messages import Cancel, Ended, Run, Setup, Work
+from pivot_exec.messages import Cancel, Ended, ImportedAhead, Run, Setup, Work
 from pivot_exec.wire import Channel, packed
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class LocalExecutor:
     """Implements `Loader` and `Executor` of pivot_core with processes of this machine; use it as a context manager.
 
     `debug` runs the stages one at a time in the loader, with the terminal attached. `compared` is what is known of
-    values that differ from load to load. While the pipeline is loaded, a context of `loading` is open.
+    values that differ from load to load; `late` are the modules that libraries are known to import late, and those that
+    were seen since. While the pipeline is loaded, a context of `loading` is open.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class LocalExecutor:
         *,
         debug: bool = False,
         compared: Compared = Compared(),  # noqa: B008 - it is frozen
+        late: Iterable[str] = (),
         loading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._project = project
         self._store = store
         self._debug = debug
         self._compared = compared
+        self.late = tuple(late)
         self._loading = loading
         self._base: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -82,7 +85,7 @@ class LocalExecutor:
         return answer
 
     def _load(self, project: Project) -> Loaded:
-        setup = Setup(project, self._debug, project.settings.keep_warm, self._compared)
+        setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late)
         self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
         try:
             answer = self._channel.receive()
@@ -179,6 +182,8 @@ class LocalExecutor:
             elif isinstance(message, Ended):
                 self._pids.pop(message.task, None)
                 self._take(message)
+            elif isinstance(message, ImportedAhead):
+                self.late += message.modules
         return reports
 
     def _take(self, ended: Ended) -> None:

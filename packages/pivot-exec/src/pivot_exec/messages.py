@@ -24,15 +24,23 @@ class Prepare:
 class Setup:
     """What the base is to load. `debug`: run stages in the loader itself, with the terminal attached.
 
-    `compared` is what is known of values that differ from load to load.
-
-    `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at first.
+    `compared` is what is known of values that differ from load to load; `late` are modules that libraries were seen to
+    import late. `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at
+    first.
     """
 
     project: Project
     debug: bool = False
     keep: float | None = None
     compared: Compared = attrs.field(factory=Compared)
+    late: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ImportedAhead:
+    """The template has imported these modules, which libraries import late: it changed nothing else."""
+
+    modules: tuple[str, ...]
 
 
 @attrs.frozen

@@ -107,10 +107,13 @@ class Pool:
             self._fills = False
         return self._fills
 
-    def add_spare(self) -> None:
-        if self._ahead is not None and self._ahead.import_wanted():
+    def add_spare(self) -> tuple[str, ...]:
+        """Fork one; returns the modules that were imported before."""
+        imported = self._ahead.import_wanted() if self._ahead is not None else ()
+        if imported:
             gc.freeze()
         self._waiting.append(self._start())
+        return imported
 
     def answering(self, ready: set[int]) -> list[Worker]:
         """The workers, of those whose descriptors are ready, that have said that they are ready for another stage."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pivot_core.project import OWN_PACKAGES, Project
 
+from pivot_exec.messages import Setup
+
 
 def libraries(project: Project) -> list[str]:
     """The modules to import before the project is, by its setting `preload`.
@@ -44,6 +46,12 @@ def import_all(names: Iterable[str]) -> None:
             importlib.import_module(name)
         except (Exception, SystemExit):  # noqa: BLE001 - whatever a library raises is for the stage that imports it
             continue
+
+
+def import_late(setup: Setup) -> None:
+    """Import what libraries were seen to import late, in earlier runs: of those libraries that are imported by now."""
+    if setup.project.settings.preload != "none":
+        import_all(name for name in setup.late if name.partition(".")[0] in sys.modules)
 
 
 def _project_trees(project: Project) -> Iterator[ast.Module]:

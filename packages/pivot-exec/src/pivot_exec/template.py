@@ -22,7 +22,7 @@ from pivot_core.tracebacks import headline, user_traceback
 from pivot_core.volatile import LoadAgain, SecondLoad
 
 from pivot_exec import system, twin
-from pivot_exec.messages import Cancel, Ended, Retry, Run, Setup
+from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
 from pivot_exec.wire import Channel
 
@@ -163,7 +163,9 @@ class Template:
         spare = self._pool.wants_spare()
         ready = {descriptor for descriptor, _ in self._poll.poll(0 if spare else self._until_next_deadline())}
         if not ready and spare:
-            self._pool.add_spare()
+            imported = self._pool.add_spare()
+            if imported:
+                self._channel.send(ImportedAhead(imported))
             return
         if self._wake in ready:
             os.read(self._wake, 4096)
