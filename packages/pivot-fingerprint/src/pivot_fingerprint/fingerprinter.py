@@ -44,6 +44,8 @@ class Fingerprinter:
         named = volatile if isinstance(volatile, Mapping) else dict.fromkeys(volatile, "")
         self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data)
         self._reach = Reach(self._nodes)
+        self._starts: dict[Key, tuple[Key, ...]] = {}
+        self._known: dict[tuple[Key, ...], Fingerprint] = {}
         self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     @property
@@ -60,7 +62,7 @@ class Fingerprinter:
         `ignore_code` are objects, or names of modules and definitions ("pkg.mod", "pkg.mod.func"), that do not.
         """
         root = self._nodes.key_of(obj)
-        starts = [root, *self._nodes.looked_up.parameter_types(root)]
+        starts = list(self._starts_of(root))
         for dep in code_deps:
             if isinstance(dep, str | Path):
                 starts += self._nodes.files(str(dep))
@@ -69,8 +71,19 @@ class Fingerprinter:
         ignored = tuple(self._ignored_names(ignore_code))
         if ignored:
             return Fingerprint.of(self._entries(root, starts, ignored), self._python)
-        manifest = self._reach.manifest(root, starts)
-        return Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
+        known = self._known.get(tuple(starts))
+        if known is None:
+            manifest = self._reach.manifest(root, starts)
+            known = Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
+            self._known[tuple(starts)] = known
+        return known
+
+    def _starts_of(self, root: Key) -> tuple[Key, ...]:
+        """Where to start for an object alone: from itself, the first, and the types of its parameters."""
+        found = self._starts.get(root)
+        if found is None:
+            found = self._starts[root] = (root, *self._nodes.looked_up.parameter_types(root))
+        return found
 
     def computed_values(self) -> dict[str, Computed]:
         """What was reached so far that statements compute, volatile or not, by "kind:module.name"."""
