@@ -60,7 +60,7 @@ def test_nothing_is_none(tmp_path: Path) -> None:
 
 def test_what_is_neither_file_nor_directory_is_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(PivotError, match=r"pipe: neither a file nor a directory"):
+    with pytest.raises(PivotError, match=r"pipe: a named pipe, neither a file nor a directory"):
         new_hasher(tmp_path).state("pipe")
 
 

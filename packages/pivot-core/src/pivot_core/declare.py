@@ -19,6 +19,7 @@ from typing import Any, overload
 
 import attrs
 
+from pivot_core import rebound
 from pivot_core.errors import PipelineError
 from pivot_core.model import GLOB_CHARACTERS, Dep, FunctionAction, Json, Location, Out, Stage
 
@@ -43,10 +44,11 @@ class Declared:
 
 @attrs.define
 class Registry:
-    """The stages that one load declares, in order."""
+    """The stages that one load declares, in order; `seen` has the variables that they read, as they were then."""
 
     root: Path
     declared: dict[str, Declared] = attrs.field(factory=dict)
+    seen: dict[str, Mapping[str, object]] = attrs.field(factory=dict)
 
     def add(self, declared: Declared) -> None:
         name = declared.stage.name
@@ -64,6 +66,7 @@ class Registry:
                 where,
             )
         self.declared[name] = declared
+        self.seen[name] = rebound.seen(declared.function)
 
 
 current_registry: ContextVar[Registry | None] = ContextVar("current_registry", default=None)

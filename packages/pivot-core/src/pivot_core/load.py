@@ -14,7 +14,7 @@ import attrs
 from pivot_fingerprint import Computed, Fingerprint, Fingerprinter
 from pivot_fingerprint import Project as CodeProject
 
-from pivot_core import declare, frozen, replaced, volatile
+from pivot_core import declare, frozen, rebound, replaced, volatile
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.observation import Observed, Observer
@@ -59,12 +59,14 @@ def load_here(
             compared, code = _compare(imported, code, compared, second)
     declared = imported.registry.declared
     bundle = imported.sources.bundle()
+    told = (*replaced.notices(imported.registry, bundle), *rebound.notices(imported.registry))
+    imported.registry.seen.clear()  # values that the pipeline itself may have let go of
     loaded = Loaded(
         stages={name: item.stage for name, item in declared.items()},
         code=code.prints,
         bundle=bundle,
         source_text=code.source_text,
-        notices=(*replaced.notices(imported.registry, bundle), *volatile.notices(code.values)),
+        notices=(*told, *volatile.notices(code.values)),
         observed=observed,
         compared=compared,
     )

@@ -45,7 +45,10 @@ def ensure_own_rules(directory: Path) -> None:
             directory.mkdir(parents=True, exist_ok=True)
             path.write_bytes(OWN_RULES)
     except OSError as error:
-        raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
+        raise ProjectError(
+            f"{path}: cannot be written: {error.strerror}",
+            "A run keeps its records there; `pivot status` and `pivot explain` write nothing, and work all the same.",
+        ) from None
 
 
 def _add_lines(path: Path, names: Iterable[str]) -> bool:

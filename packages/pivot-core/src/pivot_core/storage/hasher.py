@@ -113,7 +113,10 @@ class Hasher:
             return self._look_into(known, place, link)
         if modes.S_ISREG(stat.st_mode):
             return _Look(known, {known: stat}, self._known({known: stat}), link)
-        raise PivotError(f"{path}: neither a file nor a directory")
+        raise PivotError(
+            f"{path}: {_kind(stat.st_mode)}, neither a file nor a directory",
+            "Deps and outs are files and directories: what stages read and write can be told from these alone.",
+        )
 
     def _look_into(self, known: str, place: str, link: str | None) -> _Look:
         top = "" if known == "." else f"{known}/"
@@ -214,6 +217,11 @@ class _Look:
 
     def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
         return read.get(path) or (self.digests[path], self.stats[path].st_size)
+
+
+def _kind(mode: int) -> str:
+    kinds = {modes.S_IFIFO: "a named pipe", modes.S_IFSOCK: "a socket"}
+    return kinds.get(modes.S_IFMT(mode), "a device")
 
 
 def _is_executable(stat: os.stat_result) -> bool:

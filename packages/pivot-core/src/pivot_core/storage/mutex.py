@@ -42,7 +42,10 @@ class RunLock:
                 "Wait for it to end, or give --wait to start after it.",
             ) from None
         except OSError as error:
-            raise ProjectError(f"{self._path}: cannot be locked: {error.strerror}") from None
+            raise ProjectError(
+                f"{self._path}: cannot be locked: {error.strerror}",
+                "A run keeps its records there; `pivot status` and `pivot explain` write nothing, and work all the same.",
+            ) from None
         self._lock = lock
         self._introduce()
 
