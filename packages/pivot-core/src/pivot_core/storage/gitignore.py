@@ -47,7 +47,7 @@ def ensure_own_rules(directory: Path) -> None:
     except OSError as error:
         raise ProjectError(
             f"{path}: cannot be written: {error.strerror}",
-            "A run keeps its records there; `pivot status` and `pivot explain` write nothing, and work all the same.",
+            "A run writes there; `pivot status` and `pivot explain` write nothing, and work all the same.",
         ) from None
 
 

@@ -44,7 +44,7 @@ class RunLock:
         except OSError as error:
             raise ProjectError(
                 f"{self._path}: cannot be locked: {error.strerror}",
-                "A run keeps its records there; `pivot status` and `pivot explain` write nothing, and work all the same.",
+                "A run writes there; `pivot status` and `pivot explain` write nothing, and work all the same.",
             ) from None
         self._lock = lock
         self._introduce()
