@@ -1,5 +1,5 @@
-"""For all tests: bytecode is kept, one more of them runs than there are CPUs, and property tests check the same examples
-each time, so that what fails a change is the change.
+"""For all tests: bytecode is kept, one more of them runs than there are CPUs, and property tests check the same
+examples each time, so that what fails a change is the change.
 
 Without bytecode each process that a test starts would compile all that it imports; and tests wait for processes, clocks
 and signals now and then. `pytest --hypothesis-profile=search` looks at new examples, others each time.
