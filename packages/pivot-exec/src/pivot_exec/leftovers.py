@@ -18,7 +18,7 @@ class Leftovers:
     def __init__(self) -> None:
         weakref.finalize(self, int).detach()  # the first one ever made registers an exit handler for all
         self._threads = threading.active_count()
-        self._all_threads = system.thread_count(0)
+        self._all_threads = system.thread_count()
         self._descriptors = system.descriptors()
         self._handlers = _exit_handlers()
         self._memory = system.resident()
