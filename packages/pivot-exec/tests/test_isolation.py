@@ -164,20 +164,46 @@ CHANGES = {
     "thread local": ("LOCAL.x = 2", "vars(LOCAL)", False),
     "queue": ("QUEUE.put(1)", "QUEUE.qsize()", False),
     "builtin": ("import builtins; builtins.hex = lambda _: 5", "hex(1)", False),
+    "function of Python": ("time.time = lambda: 5", "time.time() > 9", False),
+    "module with another name": ("import os as system; system.getcwd = lambda: 'x'", "os.getcwd() == 'x'", False),
+    "constant of a library": ("np.pi = 3", "np.pi", False),
+    "class of a library": ("pd.DataFrame.mine = 1", "hasattr(pd.DataFrame, 'mine')", False),
+    "extension of a library": (
+        "pd.api.extensions.register_series_accessor('mine')(Holder)",
+        "hasattr(pd.Series, 'mine')",
+        False,
+    ),
+    "mock": ("unittest.mock.patch('time.time', lambda: 5).start()", "time.time() > 9", False),
+    "module imported by the stage": ("import colorsys; colorsys.x = 1", "hasattr(__import__('colorsys'), 'x')", False),
+    "entry of sys.modules": ("sys.modules['json'] = os", "'dumps' in vars(__import__('json'))", False),
+    "array that may be written to": ("ARRAY.flags.writeable = False", "ARRAY.flags.writeable", False),
+    "shape of an array": ("ARRAY.shape = (2, 5)", "ARRAY.shape", False),
+    "option of scikit-learn": ("sklearn.set_config(assume_finite=True)", "sklearn.get_config()", False),
+    "option of polars": ("pl.Config.set_float_precision(1)", "repr(pl.Series([1.234]))", False),
+    "class of loggers": ("logging.setLoggerClass(Logger)", "logging.getLoggerClass().__name__", True),
+    "name of a level": ("logging.addLevelName(33, 'MINE')", "logging.getLevelName(33)", False),
+    "limit of csv": ("csv.field_size_limit(7)", "csv.field_size_limit()", True),
+    "dialect of csv": ("csv.register_dialect('mine', delimiter=';')", "'mine' in csv.list_dialects()", False),
+    "start method": ("mp.set_start_method('spawn')", "mp.get_start_method(allow_none=True)", True),
     "what looking needs": ("import builtins; builtins.open = None", "open", False),
     "option of pandas": ("pd.set_option('display.max_rows', 7)", "pd.get_option('display.max_rows')", False),
 }
 GLOBALS = """
-    import ctypes, decimal, functools, gc, itertools, locale, logging, queue, random, resource, signal
-    import tempfile, threading, warnings
+    import csv, ctypes, decimal, functools, gc, itertools, locale, logging, queue, random, resource, signal
+    import tempfile, threading, unittest.mock, warnings
+    import multiprocessing as mp
     import helper
     import numpy as np
     import pandas as pd
+    import polars as pl
+    import sklearn
     NUMBER, ITEMS, TABLE, KEYS = 1, [], {"a": {"b": {1, 2}}}, {"x": None}
     ARRAY, BUFFER, IDS = np.zeros(10), bytearray(4), itertools.count()
     LOCAL, QUEUE = threading.local(), queue.SimpleQueue()
     RNG, NUMPY_RNG = random.Random(1), np.random.default_rng(1)
     FRAME = pd.DataFrame({"a": [1, 2]})
+
+    class Logger(logging.Logger): pass
 
     class Holder:
         shared = 1

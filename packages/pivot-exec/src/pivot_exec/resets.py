@@ -109,8 +109,29 @@ def _parts() -> Iterable[_Part]:
 
         yield socket.getdefaulttimeout, socket.setdefaulttimeout
     yield _attribute_part(logging.root.manager, "disable")
-    yield _attribute_part(logging, "raiseExceptions")
+    for name in ("raiseExceptions", "lastResort", "_loggerClass"):
+        yield _attribute_part(logging, name)
+    yield logging.getLevelNamesMapping, _keep
+    yield from _parts_of_libraries()
     yield _loggers, _set_loggers
+
+
+def _parts_of_libraries() -> Iterable[_Part]:
+    """Of those that are imported: what they keep out of sight, or what their own functions set."""
+    modules = sys.modules
+    if (csv := modules.get("csv")) is not None:
+        yield csv.field_size_limit, csv.field_size_limit
+        yield csv.list_dialects, _keep
+    if (context := modules.get("multiprocessing.context")) is not None:
+        yield _attribute_part(context._default_context, "_actual_context")  # noqa: SLF001
+    if (request := modules.get("urllib.request")) is not None:
+        yield _attribute_part(request, "_opener")
+    if (polars := modules.get("polars")) is not None:
+        yield polars.Config.state, _keep
+
+
+def _keep(_: object) -> None:
+    """There is no way to put this back."""
 
 
 def _context_setter(decimal: ModuleType) -> Callable[[Any], object]:

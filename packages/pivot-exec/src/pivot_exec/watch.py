@@ -224,13 +224,15 @@ def _content(value: Any) -> tuple[int, object]:
         return 0, tell(value)
     if isinstance(value, io.TextIOWrapper) and value.fileno() <= 2:
         return 0, None  # each stage has streams of its own
+    data, form = value, None
     try:
         view = memoryview(value)
     except TypeError:
-        data: Any = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     else:
+        form = view.readonly, view.format, view.shape, view.strides
         data = view if view.c_contiguous and view.format != "O" else pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    return memoryview(data).nbytes, xxhash.xxh3_128_intdigest(data)
+    return memoryview(data).nbytes, (form, xxhash.xxh3_128_intdigest(data))
 
 
 def _forget(cache: Any, misses: int, size: int) -> bool:

@@ -16,7 +16,7 @@ from typing import NoReturn
 from pivot_core.frozen import is_frozen
 from pivot_core.project import Project
 
-from pivot_exec import child, resets, system
+from pivot_exec import child, patches, resets, system
 from pivot_exec.leftovers import Leftovers, Modules
 from pivot_exec.messages import Done, Work
 from pivot_exec.watch import Watch
@@ -83,6 +83,8 @@ class State:
         self._modules = Modules()
         self._resets = resets.Resets()
         self._leftovers = Leftovers()
+        self._patches = patches.watching()
+        self._patches.begin()
 
     def stage_begins(self) -> None:
         self._resets.stage_begins()
@@ -96,7 +98,7 @@ class State:
 
     def _is_restored(self) -> bool:
         resets.stop_timers()
-        if not child.complete_files() or self._leftovers.found() or self._watch.changed():
+        if not child.complete_files() or self._patches.found() or self._leftovers.found() or self._watch.changed():
             return False
         new = self._modules.new()
         if any(is_frozen(sys.modules.get(name)) for name in new):
@@ -119,6 +121,7 @@ def _options() -> list[object]:
             ("pandas._config.config", "_global_config"),
             ("matplotlib", "rcParams"),
             ("sklearn._config", "_global_config"),
+            ("sklearn._config", "_threadlocal"),
             ("decimal", "DefaultContext"),
         )
     )
