@@ -78,7 +78,9 @@ def _startup(results: Results) -> str:
         [f"`{name}`", _seconds(seconds := results.seconds("startup", name, "time")), _ratio(seconds, base)]
         for name in results.rows("startup")
     ]
-    return _titled("Starting, in a project that is up to date", _table(["command", "time", "× import click"], rows))
+    return _titled(
+        "Starting, in a pandas project that is up to date", _table(["command", "time", "× import click"], rows)
+    )
 
 
 def _phases(results: Results) -> str:

@@ -1,17 +1,34 @@
-"""The script `pivot`, before the command line is there."""
+"""Which command lines have the process that loads the pipeline started before anything else."""
+
+from pathlib import Path
 
 import pytest
-from pivot_cli import answer, entry
+from pivot_cli import entry
 
 
-def test_an_interrupt_before_the_command_line_is_imported_shows_no_frames(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "changed", "early"),
+    [
+        (["run"], False, False),
+        (["run"], True, True),
+        (["run", "-f", "one"], False, True),
+        (["run", "--force"], False, True),
+        (["run", "-f", "-n"], False, False),
+        (["run", "--dry-run"], True, False),
+        (["run", "--help"], True, False),
+        (["run", "--debug"], True, False),
+        (["status"], True, False),
+        ([], True, False),
+    ],
+)
+def test_what_will_run_stages_is_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, changed: bool, early: bool
 ) -> None:
-    def interrupted(_arguments: object) -> int:
-        raise KeyboardInterrupt
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".pivot" / "stages").mkdir(parents=True)
+    assert entry._will_run_stages(arguments, changed=changed) == early
 
-    monkeypatch.setattr(answer, "give", interrupted)
-    with pytest.raises(SystemExit) as ended:
-        entry.run()
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
+
+def test_the_first_run_of_a_project_will(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert entry._will_run_stages(["run"], changed=False)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTERRUPTED = 130
+_FORCES = frozenset({"-f", "--force"})
 _RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
 
 
@@ -63,7 +64,7 @@ def _will_run_stages(arguments: Sequence[str], *, changed: bool) -> bool:
     """A guess: where it is wrong, a process is started that nobody needs, or later than could be."""
     if arguments[:1] != ["run"] or not _RUNS_NONE.isdisjoint(arguments) or not hasattr(os, "fork"):
         return False
-    return changed or not os.path.lexists(".pivot/stages")
+    return changed or not _FORCES.isdisjoint(arguments) or not os.path.lexists(".pivot/stages")
 
 
 def _open_missing_streams() -> None:
