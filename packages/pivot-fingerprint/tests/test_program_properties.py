@@ -234,6 +234,11 @@ def _edited(text: str, random: Random) -> str | None:
 _settings = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+def test_no_example_has_a_deadline() -> None:
+    """A busy machine makes single examples slow: the profile that the tests run with says so for all of them."""
+    assert settings().deadline is None
+
+
 @_settings
 @given(seed=st.integers(0, 2**32))
 def test_what_changes_the_result_changes_the_digest(root: Path, seed: int) -> None:
