@@ -175,3 +175,31 @@ def test_a_decorator_that_gives_arguments_of_its_own_may() -> None:
 
     stage(given)
     stage(functools.partial(needs, 3), name="partly")
+
+
+def test_what_belongs_to_a_class_is_refused_with_what_to_do() -> None:
+    with pytest.raises(PipelineError, match="a classmethod cannot be a stage") as raised:
+
+        class _Steps:
+            @stage(outs="a")
+            @classmethod
+            def made(cls) -> None: ...
+
+    assert "outside of the class" in str(raised.value.hint)
+    with pytest.raises(PipelineError, match=r"_Others.run\(self\) cannot be called") as raised:
+
+        class _Others:
+            @stage(outs="a")
+            def run(self) -> None: ...
+
+    assert "outside of the class" in str(raised.value.hint)
+
+
+def test_a_static_method_is_a_stage() -> None:
+    class Steps:
+        @stage(outs="a")
+        @staticmethod
+        def run() -> str:
+            return "ran"
+
+    assert Steps.run() == "ran"

@@ -123,6 +123,8 @@ def stage(
         registry = current_registry.get()
         root = registry.root if registry else Path.cwd()
         location = Location(_shown(where[0], root), where[1])
+        if not callable(target):
+            raise _not_callable(target, location)
         declared = Declared(
             Stage(
                 name=_checked_name(name, target, location),
@@ -143,14 +145,18 @@ def stage(
 
     if function is None:
         return declare
-    if not callable(function):
-        root = (current_registry.get() or Registry(Path.cwd())).root
-        raise PipelineError(
-            f"stage() takes a function, not {type(function).__name__} {function!r}",
-            'Write @stage(deps=["data.csv"], outs=["result.csv"]) above the function.',
-            Location(_shown(where[0], root), where[1]),
-        )
     return declare(function)
+
+
+def _not_callable(target: object, location: Location) -> PipelineError:
+    if isinstance(target, classmethod | property):
+        kind = type(target).__name__
+        return PipelineError(f"a {kind} cannot be a stage", "Make it a function outside of the class.", location)
+    return PipelineError(
+        f"stage() takes a function, not {type(target).__name__} {target!r}",
+        'Write @stage(deps=["data.csv"], outs=["result.csv"]) above the function.',
+        location,
+    )
 
 
 def _check_function(target: Callable[..., object], params: Mapping[str, Json], location: Location) -> None:
@@ -170,9 +176,14 @@ def _check_function(target: Callable[..., object], params: Mapping[str, Json], l
         signature.bind(**params)
     except TypeError as error:
         shown = signature.replace(return_annotation=inspect.Signature.empty)
+        is_method = next(iter(signature.parameters), "") in ("self", "cls") and "." in getattr(
+            target, "__qualname__", ""
+        )
         raise PipelineError(
             f"{getattr(target, '__qualname__', target)}{shown} cannot be called with its params: {error}",
-            "A stage's function is called with its params by name: declare them as params={…}, or give defaults.",
+            "A stage is called without an object: make it a function outside of the class, which makes the object."
+            if is_method
+            else "A stage's function is called with its params by name: declare them as params={…}, or give defaults.",
             location,
         ) from None
 
