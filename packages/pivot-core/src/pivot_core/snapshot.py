@@ -6,13 +6,12 @@ It is plain data in state.db. One that is damaged, or of another version, is as 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import Any, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-import attrs
 from pivot_fingerprint import Entry, Fingerprint
-from pivot_fingerprint.model import SCHEME
+from pivot_fingerprint.model import SCHEME, LazyEntries
 
 from pivot_core.interfaces import Loaded
 from pivot_core.model import Dep, Digest, FunctionAction, Location, Out, Stage
@@ -114,7 +113,11 @@ def _loaded(data: Mapping[str, Any]) -> Loaded:
     stages = {item["stage"]["name"]: _stage(item["stage"]) for item in data["stages"]}
     code = {
         item["stage"]["name"]: Fingerprint(
-            item["digest"], _Entries(rows, item["entries"]), item["scheme"], item["python"]
+            item["digest"],
+            # Where nothing changed, nobody looks at them.
+            LazyEntries(len(item["entries"]), partial(_entries, rows, item["entries"])),
+            item["scheme"],
+            item["python"],
         )
         for item in data["stages"]
     }
@@ -122,23 +125,6 @@ def _loaded(data: Mapping[str, Any]) -> Loaded:
     return Loaded(stages, code, notices=tuple(data["notices"]), observed=observed)
 
 
-@attrs.define(slots=False, eq=False)
-class _Entries(Sequence[Entry]):
-    """Rows of the common table, made entries when somebody looks: where nothing changed, nobody does."""
-
-    rows: Sequence[Sequence[Any]]
-    places: Sequence[int]
-
-    @cached_property
-    def _made(self) -> tuple[Entry, ...]:
-        return tuple(Entry(**dict(zip(_ENTRY, self.rows[place], strict=True))) for place in self.places)
-
-    @overload
-    def __getitem__(self, index: int) -> Entry: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Entry, ...]: ...
-    def __getitem__(self, index: int | slice) -> Entry | tuple[Entry, ...]:
-        return self._made[index]
-
-    def __len__(self) -> int:
-        return len(self.places)
+def _entries(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> Iterator[Entry]:
+    """What the rows at these places of the common table say."""
+    return (Entry(**dict(zip(_ENTRY, rows[place], strict=True))) for place in places)

@@ -63,11 +63,22 @@ class Computed:
 
 
 class LazyEntries(Sequence[Entry]):
-    """Entries that are made when somebody looks at them; their manifest is there at once. Behaves like a tuple."""
+    """As many entries as `count` says, which `make` makes when somebody looks at them. Behaves like a tuple.
 
-    def __init__(self, manifest: dict[str, str], make: Callable[[], Iterable[Entry]]) -> None:
-        self.manifest = manifest
+    Their manifest may be known before that.
+    """
+
+    def __init__(
+        self, count: int, make: Callable[[], Iterable[Entry]], manifest: Mapping[str, str] | None = None
+    ) -> None:
+        self._count = count
         self._make = make
+        self._manifest = manifest
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        """Digests by "kind:name", sorted."""
+        return _manifest(self._made) if self._manifest is None else dict(self._manifest)
 
     @cached_property
     def _made(self) -> tuple[Entry, ...]:
@@ -81,7 +92,7 @@ class LazyEntries(Sequence[Entry]):
         return self._made[index]
 
     def __len__(self) -> int:
-        return len(self.manifest)
+        return self._count
 
     def __eq__(self, other: object) -> bool:
         return self._made == tuple(other) if isinstance(other, tuple | LazyEntries) else NotImplemented
@@ -109,20 +120,18 @@ class Fingerprint:
     @classmethod
     def of(cls, entries: Iterable[Entry], python: str) -> Self:
         ordered = _ordered(entries)
-        return cls(_digest({entry.key: entry.digest for entry in ordered}, python), ordered, SCHEME, python)
+        return cls(_digest(_manifest(ordered), python), ordered, SCHEME, python)
 
     @classmethod
     def lazy(cls, manifest: Mapping[str, str], make: Callable[[], Iterable[Entry]], python: str) -> Self:
         """As `of`, with entries that `make` makes when they are needed; `manifest` has their digests by name."""
         ordered = dict(sorted(manifest.items()))
-        return cls(_digest(ordered, python), LazyEntries(ordered, make), SCHEME, python)
+        return cls(_digest(ordered, python), LazyEntries(len(ordered), make, ordered), SCHEME, python)
 
     @property
     def manifest(self) -> dict[str, str]:
         """Digests by "kind:name", sorted."""
-        if isinstance(self.entries, LazyEntries):
-            return dict(self.entries.manifest)
-        return {entry.key: entry.digest for entry in self.entries}
+        return self.entries.manifest if isinstance(self.entries, LazyEntries) else _manifest(self.entries)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a JSON or YAML file; defaults are left out."""
@@ -141,6 +150,10 @@ class Fingerprint:
             return cls(str(data["digest"]), entries, int(data["scheme"]), str(data["python"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a stored fingerprint: {error}") from error
+
+
+def _manifest(entries: Iterable[Entry]) -> dict[str, str]:
+    return {entry.key: entry.digest for entry in entries}
 
 
 def _ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
