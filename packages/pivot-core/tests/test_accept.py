@@ -8,11 +8,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+from pivot_core import accepting
+from pivot_core.accepting import Acceptance
 from pivot_core.decide import code_digest
 from pivot_core.model import Accepted, Out, Record
 from pivot_core.project import Project
 from pivot_core.testing import make_code, make_loaded, make_stage, run_here
-from pivot_core.workspace import Acceptance, Workspace
+from pivot_core.workspace import Workspace
 
 FIRST, SECOND = make_stage("first", ["in"], ["mid"], p=1), make_stage("second", ["mid"], ["end"])
 OLD = code_digest(make_code(first="old"))
@@ -39,7 +41,7 @@ def run(root: Path, **code: str) -> list[str]:
 
 def accept(root: Path, *stages: str, **code: str) -> Acceptance:
     with work(root, **code) as workspace:
-        return workspace.accept(stages)
+        return accepting.accept(workspace, stages)
 
 
 def lock(root: Path, stage: str = "first") -> Record:
@@ -104,7 +106,7 @@ def test_code_of_another_python_can_be_accepted(root: Path) -> None:
     loaded = make_loaded(FIRST, SECOND)
     code = {**loaded.code, "first": make_code(first="old", python="3.99")}
     with Workspace(Project(root), attrs.evolve(loaded, code=code)) as workspace:
-        assert workspace.accept(["first"]).refused == ()
+        assert accepting.accept(workspace, ["first"]).refused == ()
         assert workspace.plan()["first"].verdict == "up_to_date"
 
 
@@ -165,7 +167,7 @@ def test_another_declaration_is_refused(root: Path, field: str, value: Sequence[
     run(root, first="old")
     declared = attrs.evolve(FIRST, **{field: value})
     with Workspace(Project(root), make_loaded(declared, SECOND, first="new")) as workspace:
-        assert workspace.accept(["first"]).refused == ("first",)
+        assert accepting.accept(workspace, ["first"]).refused == ("first",)
 
 
 def test_code_whose_result_is_known_is_refused(root: Path) -> None:
@@ -181,5 +183,5 @@ def test_outs_that_are_kept_out_of_the_store_can_be_accepted(root: Path) -> None
         with Workspace(Project(root), make_loaded(stage, first=code)) as workspace:
             if code == "old":
                 run_here(workspace, {"first": lambda: Path("mid").write_text("1")})
-            assert workspace.accept(["first"]).refused == ()
+            assert accepting.accept(workspace, ["first"]).refused == ()
             assert workspace.plan()["first"].verdict == "up_to_date"

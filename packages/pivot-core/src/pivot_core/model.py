@@ -70,6 +70,11 @@ class Stage:
     params: Mapping[str, Json] = attrs.field(factory=dict, hash=False)
     location: Location = Location("", 0)
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether the run cache may know runs of it."""
+        return bool(self.outs) and all(out.cache for out in self.outs)
+
 
 @attrs.frozen
 class FileState:

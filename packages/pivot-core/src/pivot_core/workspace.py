@@ -36,15 +36,6 @@ class _Decided:
 
 
 @attrs.frozen
-class Acceptance:
-    """What was decided about each stage that was to be accepted, in an order that works, and which of them cannot be:
-    then nothing was recorded."""
-
-    decisions: Mapping[str, Decision] = attrs.field(hash=False)
-    refused: tuple[str, ...] = ()
-
-
-@attrs.frozen
 class _Cleared:
     """What was at an out before it was cleared, and whether something stayed that is not the stage's."""
 
@@ -72,7 +63,7 @@ class Workspace:
             lambda path: guess_directory(path) or os.path.isdir(project.root / path),  # noqa: PTH112
         )
         self._project = project
-        self._loaded = loaded
+        self.loaded = loaded
         self._own_session = session is None
         self.session = session or Session(project, readonly=readonly)
         self._sink = sink
@@ -97,7 +88,7 @@ class Workspace:
         plan: dict[str, Decision] = {}
         for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
             stage, recorded = self.graph.stages[name], self.session.locks.read(name)
-            present = self._present(stage, plan)
+            present = self.present(stage, plan)
             plan[name] = decide(stage, present, recorded, self.session, force=name in force)
         return plan
 
@@ -119,7 +110,7 @@ class Workspace:
         """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing."""
         declared = self.graph.stages[stage]
         recorded = self.session.locks.read(stage)
-        present = self._present(declared, {})
+        present = self.present(declared, {})
         missing = [path for path, state in present.deps.items() if state is None]
         if missing:
             raise PipelineError(
@@ -138,28 +129,6 @@ class Workspace:
 
     # Doing
 
-    def accept(self, stages: Collection[str]) -> Acceptance:
-        """Record that the present code of `stages` is equivalent to what made their outs: of all, or of none.
-
-        Of a stage that is up to date nothing is recorded. Raises PivotError where a file cannot be read or written.
-        """
-        plan: dict[str, Decision] = {}
-        decisions: dict[str, Decision] = {}
-        for name in self.graph.with_upstreams(stages):
-            stage, recorded = self.graph.stages[name], self.session.locks.read(name)
-            decision = decide(stage, self._present(stage, plan), recorded, self.session)
-            accepted = name in stages and decision.may_be_accepted
-            plan[name] = Decision("up_to_date") if accepted else decision
-            if name in stages:
-                decisions[name] = decision
-        refused = tuple(name for name in decisions if plan[name].verdict != "up_to_date")
-        for name, decision in decisions.items():
-            if decision.may_be_accepted and not refused:
-                self._accept(name)
-        if not refused:
-            self.session.state.save_sources(self._loaded.source_text)
-        return Acceptance(decisions, refused)
-
     def restore(self, stage: str) -> None:
         """Put in place what the last decision about `stage` found, and record it. Raises PivotError."""
         decided = self._decided[stage]
@@ -177,7 +146,7 @@ class Workspace:
         task = Task(
             id=f"{self._tasks}:{stage}",
             stage=stage,
-            code=code_digest(self._loaded.code[stage]),
+            code=code_digest(self.loaded.code[stage]),
             params=declared.params,
             deps=self._decided[stage].deps,
             outs=declared.outs,
@@ -211,7 +180,7 @@ class Workspace:
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
         declared = self.graph.stages[task.stage]
-        if _is_cached(declared):
+        if declared.is_cached:
             self.session.runs.add(run_key(declared, task.code, task.deps), finished.outs)
         self.session.locks.write(self._record(task.stage, task.deps, finished.outs))
         self.session.state.save_duration(task.stage, finished.seconds)
@@ -240,8 +209,8 @@ class Workspace:
     def settle(self) -> None:
         """The end of a run: see that git ignores the outs, and that the next run need not read anything again."""
         ensure_ignored(self._project.root, (out for stage in self.graph.stages.values() for out in stage.outs))
-        self.session.state.save_sources(self._loaded.source_text)
-        self.session.state.prune(self._loaded.source_text)
+        self.session.state.save_sources(self.loaded.source_text)
+        self.session.state.prune(self.loaded.source_text)
         self.session.settle()
         if self._sink is not None and (message := self.gone_message()):
             self._sink.emit(Notice(message))
@@ -280,7 +249,7 @@ class Workspace:
 
     # What is there
 
-    def _present(self, stage: Stage, plan: Mapping[str, Decision]) -> Present:
+    def present(self, stage: Stage, plan: Mapping[str, Decision]) -> Present:
         """What there is for `stage`, once the stages in `plan` have done what it says."""
         known: dict[str, FileState | None] = {}
         pending: list[str] = []
@@ -299,7 +268,7 @@ class Workspace:
                 pending += coming
         known |= self.session.hasher.states(on_disk)
         return Present(
-            code=self._loaded.code[stage.name],
+            code=self.loaded.code[stage.name],
             deps=known,
             outs=self.session.hasher.states(out.path for out in stage.outs),
             pending=tuple(dict.fromkeys(pending)),
@@ -344,7 +313,7 @@ class Workspace:
     # How it gets in place and on record
 
     def _record(self, stage: str, deps: Mapping[str, FileState], outs: Mapping[str, FileState]) -> Record:
-        declared, code = self.graph.stages[stage], self._loaded.code[stage]
+        declared, code = self.graph.stages[stage], self.loaded.code[stage]
         return Record(
             stage=stage,
             code=code_digest(code),
@@ -353,18 +322,6 @@ class Workspace:
             deps=deps,
             outs={out.path: outs[out.path] for out in declared.outs},
             scheme=scheme_of(code),
-        )
-
-    def _accept(self, stage: str) -> None:
-        """The run cache learns it too: the same code and deps give these outs, so they may be restored."""
-        declared, code, recorded = self.graph.stages[stage], self._loaded.code[stage], self.session.locks.read(stage)
-        assert recorded is not None
-        accepted = recorded.accepted or Accepted(recorded.code, recorded.scheme)
-        digest = code_digest(code)
-        if _is_cached(declared):
-            self.session.runs.add(run_key(declared, digest, recorded.deps), recorded.outs, accepted)
-        self.session.locks.write(
-            attrs.evolve(recorded, code=digest, manifest=code.manifest, scheme=scheme_of(code), accepted=accepted)
         )
 
     def _accepted_for(self, record: Record) -> Accepted | None:
@@ -409,11 +366,6 @@ class Workspace:
 def partial_outs(project: Project, stage: str) -> Path:
     """The directory for what a stage had written when it failed."""
     return project.directory / "failed" / file_name(stage)
-
-
-def _is_cached(stage: Stage) -> bool:
-    """Whether the run cache may know runs of a stage."""
-    return bool(stage.outs) and all(out.cache for out in stage.outs)
 
 
 def _overlap(dep: str, out: str) -> bool:

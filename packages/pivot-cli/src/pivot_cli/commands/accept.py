@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 from pivot_core import reasons as why
+from pivot_core.accepting import Acceptance, accept
 from pivot_core.decide import Decision
 from pivot_core.errors import PipelineError
 from pivot_core.project import discover
 from pivot_core.targets import select
-from pivot_core.workspace import Acceptance
 
 from pivot_cli import wording
 from pivot_cli.reporters.lines import name_width
@@ -29,7 +29,7 @@ def command(directory: Path | None, targets: tuple[str, ...]) -> None:
     # A snapshot does not know the source text, which `explain --diff` will want.
     with opened(without_preload(discover(directory)), Notices(), reload=True) as here:
         chosen = select(here.workspace.graph, targets, here.project.root, Path.cwd())
-        acceptance = here.workspace.accept(chosen)
+        acceptance = accept(here.workspace, chosen)
     if acceptance.refused:
         raise _refusal(acceptance)
     width = name_width(tuple(acceptance.decisions))
