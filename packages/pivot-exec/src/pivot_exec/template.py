@@ -18,6 +18,7 @@ from typing import NoReturn
 import attrs
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded, Started
+from pivot_core.load import load_here
 from pivot_core.tracebacks import headline, user_traceback
 from pivot_core.volatile import LoadAgain, SecondLoad
 
@@ -90,8 +91,6 @@ def load(
     descriptor whose closing takes long.
     Raises PivotError, for a SystemExit of user code too.
     """
-    from pivot_core.load import load_here
-
     collect_garbage()
     try:
         return load_here(setup.project, executed, compared=setup.compared, load_again=load_again, close=close)
