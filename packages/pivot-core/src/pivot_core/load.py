@@ -20,6 +20,7 @@ from pivot_core.interfaces import Loaded
 from pivot_core.observation import Observed, Observer
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.tracebacks import headline, user_traceback
+from pivot_core.unpickled import with_what_pickles_hold
 from pivot_core.volatile import Compared, LoadAgain, SecondLoad
 
 
@@ -61,9 +62,10 @@ def load_here(
     bundle = imported.sources.bundle()
     told = (*replaced.notices(imported.registry, bundle), *rebound.notices(imported.registry))
     imported.registry.seen.clear()  # values that the pipeline itself may have let go of
+    stages = {name: item.stage for name, item in declared.items()}
     loaded = Loaded(
-        stages={name: item.stage for name, item in declared.items()},
-        code=code.prints,
+        stages=stages,
+        code=with_what_pickles_hold(stages, code.prints, bundle.values()),
         bundle=bundle,
         source_text=code.source_text,
         notices=(*told, *volatile.notices(code.values)),
