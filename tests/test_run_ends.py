@@ -158,6 +158,7 @@ def test_ctrl_c_while_debugging_shows_the_frames_of_the_user_and_none_of_ours(th
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert b"interrupted (SIGINT)" in shown
     assert b"pivot_exec" not in shown
+    assert rows(three)["a"].startswith("interrupted  after ")
 
 
 def test_the_time_of_a_run_includes_loading(project: Typed) -> None:
