@@ -147,7 +147,7 @@ def test_stages_that_load_for_themselves_know_what_is_volatile(here: Typed) -> N
     """Where loading leaves a thread nothing is compared, but what was found before holds there too."""
     pipeline(here, "VALUE = time.time()")
     here.run()
-    thread = "import threading\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()"
+    thread = "import threading\nT = threading.Thread(target=time.sleep, args=(1000,), daemon=True)\nT.start()"
     pipeline(here, thread, "VALUE = time.time()")
     assert here.ran() == set()
     assert here.ran("--force") == {"a"}

@@ -85,6 +85,50 @@ _DECORATED = project(
     stage("b", "measured(1)"),
 )
 
+_GIVEN = project(
+    """
+    from asking import hints
+
+    def given(x: int):
+        return x
+
+    def called(x: int):
+        return x
+
+    class Given:
+        size: int = 1
+
+    def text(definition):
+        return definition.__doc__
+
+    def spoken():
+        "Something said."
+
+    KEPT = []
+
+    def keep(f):
+        KEPT.append(f)
+        return f
+
+    @keep
+    def kept(x: int):
+        return x
+    """,
+    stage("a", "hints(given) + str(called(1))"),
+    stage("b", "hints(Given)"),
+    stage("c", "text(spoken)"),
+    stage("d", "[hints(f) for f in KEPT]"),
+    stage("e", "given(1)"),
+    asking="import inspect\n\ndef hints(definition):\n    return str(inspect.get_annotations(definition))\n",
+)
+
+_TEXT = project(
+    "import inspect\nimport texts",
+    stage("a", "inspect.getsource(texts.shown)"),
+    stage("b", "texts.shown()"),
+    texts="def shown():\n    return 1\n",
+)
+
 CASES = (
     changed("get_type_hints", _READ, "def read(x: int)", "def read(x: float)", "a", why="the hints are read"),
     changed("inspect.signature", _READ, "def unread(x: int)", "def unread(x: float)", "b", why="read there, not where it is called"),
@@ -93,6 +137,12 @@ CASES = (
     changed("__doc__ of a function", _DOC, "How to use it.", "How it is used.", "a", why="the docstring is read"),
     changed("__doc__ of a module", _DOC, "Module text.", "Another text.", "b", why="the docstring is read"),
     changed("docstring nobody reads", _DOC, "Nobody reads this.", "Really nobody.", why="not read"),
+    changed("hints read by a helper in another module", _GIVEN, "given(x: int)", "given(x: float)", "a", why="it is given the function"),
+    changed("beside what a helper reads the hints of", _GIVEN, "called(x: int)", "called(x: float)", why="called, not given"),
+    changed("hints of a class read by a helper", _GIVEN, "size: int", "size: float", "b", why="it is given the class"),
+    changed("docstring read by a helper", _GIVEN, "Something said.", "Something else.", "c", why="it is given the function"),
+    changed("hints of what is kept in a list", _GIVEN, "kept(x: int)", "kept(x: float)", "d", why="who looks into the list may ask"),
+    changed("comment that is read as text", _TEXT, "return 1", "return 1  # one", "a", path="texts.py", why="inspect.getsource: the whole file counts"),
     changed("decorator that reads hints", _DECORATED, "def checked(x: int)", "def checked(x: float)", "a", why="the decorator reads them"),
     changed("decorator that does not", _DECORATED, "def measured(x: int)", "def measured(x: float)", why="nobody reads them"),
     changed("quoted annotation", project(

@@ -196,9 +196,9 @@ class Expressions:
                     tree = ast.parse(source.value.strip(), mode="exec")
                 except SyntaxError:
                     return
-                for inner in ast.walk(tree):
-                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                        self._names.use((inner.id,))
+                self._names.open("function")
+                self._visit_all(tree.body)
+                self._names.close()
                 return
         self._names.dynamic.append(Dynamic(name, node.lineno))
 

@@ -6,6 +6,7 @@ edges lead to. So a node is made once however many functions reach it, and a fin
 
 import ast
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import attrs
 
@@ -14,6 +15,10 @@ from pivot_fingerprint.parts import digest_text
 
 Key = tuple[str, ...]
 """What identifies a node: a tag ("live", "static", "dist" and so on), then what it is about."""
+
+DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
+_ASKED: Final = ("annotations", "doc")
+"""What code may ask of a definition that it is given, so that no name leads to it."""
 
 
 @attrs.frozen
@@ -71,6 +76,13 @@ class Content:
             if target.key is not None:
                 self.edges[target.key] = None
 
+    def hold_definitions(self, targets: Iterable[Target]) -> None:
+        """Record that these are given to something else or kept: whatever asks about what it is given may ask them."""
+        for target in targets:
+            if target.key is not None and target.key[0] in DEFINITION_TAGS:
+                for what in _ASKED:
+                    self.conditional[(("asking", what), (what, *target.key))] = None
+
     def hold(self, part: str, write: Callable[[], None], *, is_value: bool = True) -> bool:
         """Add what `write` writes of a part, unless that is volatile; say whether it was added."""
         if part in self.volatile:
@@ -116,7 +128,7 @@ class Content:
             line=line,
             note="; ".join(self.notes),
             fallback=fallback,
-            edges=tuple(self.edges),
+            edges=(*self.edges, *(("asking", what) for what in _ASKED if what in self.reads)),
             conditional=tuple(self.conditional),
             reads=frozenset(self.reads),
             computed=computed,

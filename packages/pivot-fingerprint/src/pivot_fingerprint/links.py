@@ -2,17 +2,15 @@
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final, Protocol
+from typing import Protocol
 
 from pivot_fingerprint.effects import Effects
-from pivot_fingerprint.graph import Content, Key, Target
+from pivot_fingerprint.graph import DEFINITION_TAGS, Content, Key, Target
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import Decorator, SourceModule
 from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
 from pivot_fingerprint.resolve import StaticNames, static_key
 from pivot_fingerprint.trees import REGISTERING, FunctionNode
-
-DEFINITION_TAGS: Final = frozenset({"live", "static", "member"})
 
 
 class Names(Protocol):
@@ -51,6 +49,8 @@ class Linker:
             targets = tuple(self._targets(module, chain, names))
             content.link(f"{module}:{'.'.join(chain)}", targets)
             self._add_readings(content, part, targets)
+            if (module, chain) in part.values:
+                content.hold_definitions(target for target in targets if len(chain) < 2 or _is_named(target, chain[-1]))
         for module in sorted(part.executes):
             if self._locator.locate(module).owner == "project":
                 content.edges[("import", module, "static")] = None
@@ -75,6 +75,8 @@ class Linker:
             for what in ("annotations", "doc", "subclasses"):
                 if what in part.reads:
                     content.edges[(what, *target.key)] = None
+            if "text" in part.reads:
+                content.edges[("file", self._locator.locate(target.key[1]).path)] = None
 
     def _add_dynamic(self, content: Content, dynamic: Dynamic, names: Names) -> None:
         if dynamic.what in ("globals", "eval", "exec"):
@@ -133,6 +135,10 @@ class Linker:
 
     def static_names(self, module: str) -> "ModuleNames":
         return ModuleNames(self._static, module)
+
+
+def _is_named(target: Target, name: str) -> bool:
+    return target.key is not None and target.key[-1].rpartition(".")[2] == name
 
 
 class ModuleNames:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pivot_fingerprint.definitions import LiveDefinitions
-from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.graph import DEFINITION_TAGS, Content, Key, Node
 from pivot_fingerprint.kinds import innermost, is_a
-from pivot_fingerprint.links import DEFINITION_TAGS, Linker, ModuleNames
+from pivot_fingerprint.links import Linker, ModuleNames
 from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule

@@ -65,6 +65,7 @@ class Nodes:
         self._used: dict[Key, tuple[tuple[Key, ...], frozenset[str]]] = {}
         self.trees: dict[str, list[ast.AST]] = {}
         self._makers: dict[str, Callable[[Key], Node]] = {
+            "asking": lambda _: Node("", "", ""),
             "annotations": self.looked_up.annotations,
             "dist": self._distribution,
             "doc": self.looked_up.doc,

@@ -43,6 +43,8 @@ class Part:
     refs: frozenset[Ref]
     default_refs: frozenset[Ref]
     """Those of them that are used only to compute the defaults of the function's parameters."""
+    values: frozenset[Ref]
+    """Those of them that are not only called, but given to something else, or kept."""
     labels: frozenset[tuple[str, str]]
     """(local name, what an import in the piece binds it to), for the names that are used."""
     executes: frozenset[str]
@@ -54,7 +56,7 @@ class Part:
     """Names set by way of `global`."""
     dynamic: tuple[Dynamic, ...]
     reads: frozenset[str]
-    """"annotations", "doc", "subclasses": what the piece looks up about other definitions."""
+    """"annotations", "doc", "subclasses", "text": what the piece looks up about other definitions; "input"."""
 
 
 def digest_text(parts: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ ANNOTATION_READERS: Final = frozenset(
     {"get_type_hints", "get_annotations", "__annotations__", "signature", "getfullargspec", "__signature__"}
 )
 DOC_READERS: Final = frozenset({"__doc__", "getdoc"})
+TEXT_READERS: Final = frozenset({"getsource", "getsourcelines", "getsourcefile", "getcomments", "findsource"})
 INPUT_READERS: Final = frozenset(
     {"open", "load", "getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file",
      "is_dir", "check_output", "run", "urlopen", "fromfile", "loadtxt", "genfromtxt", "get", "now", "today", "time"}
@@ -43,7 +44,7 @@ class References:
         self._scope = self._top
         self._labels: set[tuple[str, str]] = set()
         self._rebinds: set[str] = set()
-        self._loads: set[Ref] = set()
+        self._loads: dict[Ref, int] = {}
         self._acts: list[tuple[Use, Ref, tuple[str, ...]]] = []
         self._defaults = slice(0)
         self._within: tuple[str, ...] = ()
@@ -70,7 +71,8 @@ class References:
         self._scope = parent
         if scope.kind == "class":
             # They become attributes of the class, used by way of it.
-            self._loads.update(ref for refs in scope.imports.values() for ref in refs)
+            for ref in (ref for refs in scope.imports.values() for ref in refs):
+                self._loads[ref] = self._loads.get(ref, 0) + 1
         outer = parent
         if scope.kind == "function":
             while outer.kind == "class" and outer.parent is not None:
@@ -95,7 +97,7 @@ class References:
 
     def _note(self, use: Use, ref: Ref, within: tuple[str, ...]) -> None:
         if use == "load":
-            self._loads.add(ref)
+            self._loads[ref] = self._loads.get(ref, 0) + 1
         else:
             self._acts.append((use, ref, within))
 
@@ -120,7 +122,8 @@ class References:
         return Part(
             digest=digest,
             refs=frozenset(self._loads),
-            default_refs=frozenset(self._loads - elsewhere),
+            default_refs=frozenset(self._loads) - elsewhere,
+            values=self._values(),
             labels=frozenset(self._labels),
             executes=frozenset(self.executes),
             acts=self._acts_at(0),
@@ -129,6 +132,14 @@ class References:
             dynamic=tuple(self.dynamic),
             reads=frozenset(self.reads),
         )
+
+    def _values(self) -> frozenset[Ref]:
+        """The references which are not only called."""
+        called: dict[Ref, int] = {}
+        for use, ref, _ in self._acts:
+            if use in ("call", "discard"):
+                called[ref] = called.get(ref, 0) + 1
+        return frozenset(ref for ref, count in self._loads.items() if count > called.get(ref, 0))
 
     def _acts_at(self, depth: int) -> Acts:
         """What is done in functions inside `depth` others that are made and not called."""
@@ -160,7 +171,7 @@ class References:
 
     def use_import(self, ref: Ref) -> None:
         """Something of a module is used without a name in between."""
-        self._loads.add(ref)
+        self._loads[ref] = self._loads.get(ref, 0) + 1
 
     def bind(self, name: str) -> None:
         if name in self._scope.globals:
@@ -182,7 +193,7 @@ class References:
     def bind_import(self, name: str, ref: Ref) -> None:
         if name in self._scope.globals:
             self._rebinds.add(name)
-            self._loads.add(ref)
+            self._loads[ref] = self._loads.get(ref, 0) + 1
         self._scope.imports.setdefault(name, []).append(ref)
 
     def can_hold_import(self, name: str) -> bool:
@@ -201,6 +212,8 @@ class References:
             self.reads.add("annotations")
         elif name in DOC_READERS:
             self.reads.add("doc")
+        elif name in TEXT_READERS:
+            self.reads.add("text")
         elif name == "__subclasses__":
             self.reads.add("subclasses")
         elif name in INPUT_READERS or name.startswith("read_"):

@@ -222,7 +222,9 @@ class Encoder:
     def encode_class(self, cls: type) -> None:
         targets = self.definitions.of_object(cls)
         if targets is not None:
+            targets = tuple(targets)
             self.content.link("class", targets)
+            self.content.hold_definitions(targets)
         elif self.definitions.is_project_type(cls):
             self.definitions.add_class(cls, self)
         else:
@@ -236,7 +238,9 @@ class Encoder:
         """Write a function as the definition that it is found under, if there is one."""
         targets = self.definitions.of_object(value)
         if targets is not None:
+            targets = tuple(targets)
             self.content.link("function", targets)
+            self.content.hold_definitions(targets)
         return targets is not None
 
     def _encode_cached(self, value: Any) -> None:
