@@ -150,3 +150,20 @@ lock.release()
     runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [run.wait(60) for run in runs] == [0, 0, 0]
     assert time.time() > path.stat().st_mtime - 3600
+
+
+def test_a_lock_that_is_free_is_taken_without_importing_filelock(path: Path) -> None:
+    holder = hold(path, then="print('filelock' in sys.modules, flush=True)")
+    assert holder.communicate()[0] == "False\n"
+
+
+def test_who_takes_it_by_filelock_and_who_does_not_exclude_each_other(path: Path) -> None:
+    import filelock
+
+    lock = RunLock(path)
+    lock.acquire()
+    with pytest.raises(filelock.Timeout):
+        filelock.FileLock(path).acquire(timeout=0)
+    lock.release()
+    with filelock.FileLock(path), pytest.raises(BusyError):
+        lock.acquire()
