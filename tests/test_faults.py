@@ -1,6 +1,7 @@
 """Faults: whatever is killed or edited meanwhile, the next run is right, and nothing is left behind."""
 
 import os
+import py_compile
 import random
 import signal
 import time
@@ -102,6 +103,34 @@ def test_a_helper_edited_while_it_runs_is_never_recorded_under_the_new_code(proj
     assert project.read("a.txt") == "1"
     assert project.ran() == {"a"}
     assert project.read("a.txt") == "2"
+
+
+def test_a_module_outside_of_the_project_never_runs_from_stale_bytecode(project: Typed) -> None:
+    """As editable installs are, or what PYTHONPATH leads to: an edit of the same size that keeps the time."""
+    project.write(
+        "work/pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import stage
+
+        @stage(outs="out.txt")
+        def a():
+            import elsewhere
+            Path("out.txt").write_text(str(elsewhere.VALUE))
+        """,
+    )
+    there = project.root / "lib" / "elsewhere.py"
+    project.write("lib/elsewhere.py", "VALUE = 1\n")
+    status = there.stat()
+    py_compile.compile(str(there), doraise=True)
+    variables = {"PYTHONPATH": str(there.parent)}
+    project.pivot("-C", "work", "run", **variables)
+    assert project.read("work/out.txt") == "1"
+    there.write_text("VALUE = 2\n")
+    os.utime(there, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for isolation in ("stage", "worker"):
+        project.pivot("-C", "work", "run", "--force", "--isolation", isolation, **variables)
+        assert project.read("work/out.txt") == "2"
 
 
 def test_an_input_changed_while_it_runs_is_not_recorded(project: Typed) -> None:

@@ -119,7 +119,8 @@ def test_variables_of_the_shell_do_not(warm: Warm) -> None:
 
 def test_a_changed_library_needs_another_base(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> None:
     """One that is no part of the project, and is installed as nobody can tell by a version."""
-    library = tmp_path_factory.mktemp("library")
+    library = tmp_path_factory.mktemp("library") / "site-packages"
+    library.mkdir()
     (library / "lib_of_mine.py").write_text("VALUE = 'old'\n")
     os.utime(library / "lib_of_mine.py", ns=(1, 1))
     time.sleep(2.1)  # a base does not stay with what changed just before it started
@@ -140,6 +141,13 @@ def test_a_base_that_was_killed_is_not_missed(warm: Warm) -> None:
     os.kill(first, signal.SIGKILL)
     second, _ = warm.run()
     assert second != first
+
+
+def test_it_ends_on_demand_where_nothing_has_to_run(warm: Warm) -> None:
+    base, _ = warm.run("--keep-warm", "1m")
+    told = warm.project.pivot("run", "--keep-warm", "0", XDG_RUNTIME_DIR=str(warm.runtime))
+    assert "up to date" in told.stdout
+    assert ends(base)
 
 
 def test_it_ends_by_itself(warm: Warm) -> None:

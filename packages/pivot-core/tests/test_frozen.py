@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.machinery
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,21 @@ def test_a_package_keeps_where_its_modules_are(tmp_path: Path) -> None:
     spec = FrozenFinder(FrozenSources(), lambda _path: True).find_spec("some_package", [str(tmp_path)])
     assert spec is not None
     assert spec.submodule_search_locations == [str(package)]
+
+
+def test_what_a_later_finder_finds_is_frozen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with editable installs that bring a finder of their own."""
+    file = tmp_path / "elsewhere.py"
+    file.write_text("")
+
+    class Editable:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+            return importlib.util.spec_from_file_location(name, file) if name == "pivot_test_editable" else None
+
+    finder = FrozenFinder(FrozenSources(), lambda path: path == str(file))
+    monkeypatch.setattr(sys, "meta_path", [finder, importlib.machinery.PathFinder, Editable])
+    spec = finder.find_spec("pivot_test_editable")
+    assert spec is not None
+    assert isinstance(spec.loader, FrozenLoader)
+    assert finder.find_spec("pivot_test_nowhere") is None

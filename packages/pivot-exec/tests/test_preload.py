@@ -154,9 +154,18 @@ def test_the_setting_decides(tmp_path: Path, settings: Settings, found: list[str
 
 
 def test_a_library_that_cannot_be_imported_is_left_to_its_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pivot_test_raises.py").write_text("raise RuntimeError('no')")
-    (tmp_path / "pivot_test_exits.py").write_text("import sys; sys.exit(3)")
-    (tmp_path / "pivot_test_fine.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    (site / "pivot_test_raises.py").write_text("raise RuntimeError('no')")
+    (site / "pivot_test_exits.py").write_text("import sys; sys.exit(3)")
+    (site / "pivot_test_fine.py").write_text("")
+    monkeypatch.syspath_prepend(str(site))
     import_all(["pivot_test_raises", "pivot_test_exits", "pivot_test_nowhere", "pivot_test_fine"])
     assert sys.modules.pop("pivot_test_fine", None) is not None
+
+
+def test_code_that_is_not_installed_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pivot_test_own.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import_all(["pivot_test_own"])
+    assert "pivot_test_own" not in sys.modules

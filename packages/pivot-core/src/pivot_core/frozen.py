@@ -63,7 +63,7 @@ def is_frozen(module: object) -> bool:
 
 
 class FrozenFinder:
-    """A finder for sys.meta_path that leaves the finding to the path finder, and serves project modules itself."""
+    """A finder for sys.meta_path that leaves the finding to those behind it, and serves project modules itself."""
 
     def __init__(self, sources: FrozenSources, is_project_file: Callable[[str], bool]) -> None:
         self._sources = sources
@@ -72,7 +72,9 @@ class FrozenFinder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) or self._by_others(
+            fullname, path, target
+        )
         if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
             return spec
         origin = spec.origin or ""
@@ -85,6 +87,16 @@ class FrozenFinder:
             submodule_search_locations=spec.submodule_search_locations,
         )
         return frozen or spec
+
+    def _by_others(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """What the finders behind this one find, such as those of editable installs."""
+        finders = iter(sys.meta_path)
+        if self not in finders:  # which leaves those behind it
+            return None
+        others = (finder for finder in finders if finder is not importlib.machinery.PathFinder)
+        return next((spec for finder in others if (spec := finder.find_spec(fullname, path, target)) is not None), None)
 
     def invalidate_caches(self) -> None:
         importlib.machinery.PathFinder.invalidate_caches()

@@ -158,8 +158,14 @@ def _first_look(
 def _import(project: Project, sources: frozen.FrozenSources, observer: Observer) -> _Imported:
     code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
+
+    def is_ours(path: str) -> bool:
+        """As the fingerprint has it: editable installs and directories on PYTHONPATH count as the project's too."""
+        places = observer.places
+        return code_project.owns(path) or not (places.is_library(path) or places.is_own(path))
+
     frozen.install(
-        frozen.FrozenFinder(sources, code_project.owns),
+        frozen.FrozenFinder(sources, is_ours),
         [str(place) for place in project.source_roots if place.is_dir()],
     )
     _check_facade()

@@ -150,6 +150,8 @@ class LocalExecutor:
             self._storing.shutdown(cancel_futures=True)
         if self._channel is not None:
             self._end_base()
+        elif self._project.settings.keep_warm == 0:
+            warm.dismiss(self._project)
         self._selector.close()
         self._wake.close()
         self._waker.close()

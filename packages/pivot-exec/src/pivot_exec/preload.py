@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.machinery
+import importlib.util
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pivot_core.observation.always import site_directories
 from pivot_core.project import OWN_PACKAGES, Project
 
 from pivot_exec.messages import Setup
@@ -40,12 +44,27 @@ def libraries(project: Project) -> list[str]:
 
 
 def import_all(names: Iterable[str]) -> None:
-    """Import what can be imported; what cannot is left to the code that wants it."""
+    """Import what can be imported; what cannot, or is somebody's own code, is left to the code that wants it.
+
+    Code outside of the site directories, as with editable installs, is the project's: it is served as it is read.
+    """
     for name in names:
         try:
+            if not _is_installed(name.partition(".")[0]):
+                continue
             importlib.import_module(name)
         except (Exception, SystemExit):  # noqa: BLE001 - whatever a library raises is for the stage that imports it
             continue
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a top-level module is Python's or a distribution's. Raises what finders raise."""
+    if name in sys.modules:
+        return True
+    spec = importlib.util.find_spec(name)
+    if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+        return True
+    return str(spec.origin).startswith((*site_directories(), sysconfig.get_path("stdlib")))
 
 
 def import_late(setup: Setup) -> None:

@@ -63,6 +63,16 @@ def connect(setup: Setup) -> socket.socket | None:
     return end
 
 
+def dismiss(project: Project) -> None:
+    """End the base that stayed for `project`, if there is one: it hears from somebody who hangs up."""
+    path = _place(project)
+    if path is None or not path.exists():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.settimeout(_CHECK)
+        end.connect_ex(str(path))
+
+
 class Stayed:
     """The base's side. Made before the libraries are imported."""
 
