@@ -433,8 +433,8 @@ def test_a_module_that_a_stage_imports_is_imported_anew_by_the_next(runner: Runn
 
 
 def test_what_importing_a_library_does_is_done_for_each_stage(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = runner.root.parent / f"{runner.root.name}-site"
-    place.mkdir()
+    place = runner.root.parent / f"{runner.root.name}-site" / "site-packages"
+    place.mkdir(parents=True)
     (place / "somelib.py").write_text("import os\nos.environ['SOMELIB'] = '1'\n")
     monkeypatch.setenv("PYTHONPATH", f"{place}:{os.environ.get('PYTHONPATH', '')}")
     runner.load("""
@@ -463,7 +463,7 @@ def test_what_importing_a_library_does_is_done_for_each_stage(runner: Runner, mo
 def test_what_libraries_import_late_is_imported_ahead_if_it_does_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str, is_ahead: bool
 ) -> None:
-    package = tmp_path / "site" / "somelib"
+    package = tmp_path / "site-packages" / "somelib"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "late.py").write_text(late)
