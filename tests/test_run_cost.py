@@ -28,7 +28,8 @@ STAGES = """
 @pytest.fixture
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library that notes each time it is imported."""
-    place = tmp_path_factory.mktemp("library")
+    place = tmp_path_factory.mktemp("library") / "site-packages"
+    place.mkdir()
     Typed(place).write("heavy.py", HEAVY)
     time.sleep(0.1)  # what changed at the moment when it is imported may have been imported as it was before
     return place
@@ -93,7 +94,7 @@ def test_one_edit_rewrites_the_lock_file_of_that_stage_alone(project: Typed) -> 
 
 def test_what_a_library_imported_late_in_one_run_is_there_from_the_start_in_the_next(project: Typed) -> None:
     """The first run learns it while it goes on: its later stages have it too."""
-    site = project.root.parent / f"{project.root.name}-site"
+    site = project.root.parent / f"{project.root.name}-site" / "site-packages"
     (site / "somelib").mkdir(parents=True)
     (site / "somelib" / "__init__.py").touch()
     (site / "somelib" / "late.py").touch()

@@ -62,7 +62,7 @@ def test_for_debugging_the_terminal_is_the_bases_own_so_an_early_one_will_not_do
 def test_a_base_that_nobody_takes_is_ended_with_what_libraries_started(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, started = tmp_path / "library", tmp_path / "started"
+    place, started = tmp_path / "site-packages", tmp_path / "started"
     place.mkdir()
     os.mkfifo(started)
     (place / "early_library.py").write_text(
