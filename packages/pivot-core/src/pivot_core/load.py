@@ -18,6 +18,7 @@ from pivot_core import declare, frozen, rebound, replaced, volatile
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.observation import Observed, Observer
+from pivot_core.observation.places import Places
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.tracebacks import headline, user_traceback
 from pivot_core.unpickled import with_what_pickles_hold
@@ -158,10 +159,10 @@ def _first_look(
 def _import(project: Project, sources: frozen.FrozenSources, observer: Observer) -> _Imported:
     code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
+    places = Places(project)
 
     def is_ours(path: str) -> bool:
         """As the fingerprint has it: editable installs and directories on PYTHONPATH count as the project's too."""
-        places = observer.places
         return code_project.owns(path) or not (places.is_library(path) or places.is_own(path))
 
     frozen.install(

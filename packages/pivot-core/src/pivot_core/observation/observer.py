@@ -43,8 +43,8 @@ class Observer:
         self._always = ""
         self._children: tuple[object, ...] = ()
         self._modules: set[str] = set()
-        self.places = Places(project)
-        self._recorder = Recorder(self.places)
+        places = Places(project)
+        self._recorder = Recorder(places)
         self._listener = Listener(self._recorder)
         self._calls = Calls(self._listener)
         self._finder = RecordingFinder(self._listener)
