@@ -3,7 +3,6 @@
 import inspect
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,14 @@ def run_all() -> None:
     __import__("pipeline")
     stages = {function.__name__: _stage(function, outs) for function, outs in _stages}
     Path("dvc.yaml").write_text(json.dumps({"stages": stages}), "utf-8")
-    dvc = [sys.executable, "-m", "dvc"]
     if not Path(".dvc").exists():
-        subprocess.run([*dvc, "init", "--quiet", "--no-scm"], check=True)
-    subprocess.run([*dvc, "repro", "--quiet"], check=True)
+        _dvc("init", "--quiet", "--no-scm")
+    _dvc("repro", "--quiet")
+
+
+def _dvc(*arguments: str) -> None:
+    """Run a command of DVC in this process, which saves another import of it."""
+    from dvc.cli import main
+
+    if status := main(list(arguments)):
+        sys.exit(status)

@@ -6,8 +6,6 @@ from typing import Any
 
 os.environ["PREFECT_HOME"] = str(Path.cwd() / ".prefect")
 os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
-os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
 
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, TASK_SOURCE
