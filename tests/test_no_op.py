@@ -215,6 +215,13 @@ def test_a_variable_that_loading_read_counts_and_others_do_not(settled: Typed) -
     assert set(outcomes(settled.pivot("run", FACTOR_SET="1").stdout).values()) == {"up to date"}
 
 
+def test_python_that_leaves_out_what_is_asserted_is_another_python(settled: Typed) -> None:
+    found = outcomes(settled.pivot("run", PYTHONOPTIMIZE="1").stdout)
+    assert set(found.values()) == {"ran"}
+    assert set(outcomes(settled.pivot("run", PYTHONOPTIMIZE="1").stdout).values()) == {"up to date"}
+    assert set(outcomes(settled.pivot("run").stdout).values()) == {"restored"}
+
+
 def test_outs_get_their_line_for_git_when_the_project_becomes_a_work_tree_or_loses_it(settled: Typed) -> None:
     settled.pivot("run")
     (settled.root / ".git").mkdir()

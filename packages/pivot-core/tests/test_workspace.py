@@ -227,6 +227,16 @@ def test_missing_deps_are_named_together(root: Path) -> None:
     assert "  mid, " not in text
 
 
+def test_a_dep_that_is_a_link_to_nowhere_is_told_as_such(root: Path) -> None:
+    (root / "in.txt").symlink_to("nowhere")
+    stage = make_stage("a", ["in.txt"], ["x"])
+    with (
+        Workspace(Project(root), make_loaded(stage), readonly=True) as workspace,
+        pytest.raises(PipelineError, match="is a link that leads nowhere"),
+    ):
+        workspace.check()
+
+
 def test_what_a_user_made_is_stored_before_it_is_replaced(root: Path) -> None:
     write("in", "1")()
     write("mid", "precious")()

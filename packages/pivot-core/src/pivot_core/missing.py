@@ -21,8 +21,11 @@ def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> 
         message = "\n".join(["there are no such files, and no stage writes them:", *lines])
     else:
         message = f"stage {stage.name!r} reads {first}, which is not there, and no stage writes it"
-    own = {out.path for out in stage.outs}
-    close = difflib.get_close_matches(first, set(known) - own, 1, _ALIKE)
+    candidates = set(known) - {out.path for out in stage.outs}
+    if first in candidates:
+        hint = f"{first!r} is a link that leads nowhere: make it lead to a file, or correct the path."
+        return PipelineError(message, hint, stage.location)
+    close = difflib.get_close_matches(first, candidates, 1, _ALIKE)
     meant = f"Did you mean {close[0]!r} for {first!r}? " if close else ""
     hint = f"{meant}Create the file, or correct the path, which is relative to the project root."
     return PipelineError(message, hint, stage.location)

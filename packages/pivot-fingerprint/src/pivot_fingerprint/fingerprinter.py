@@ -46,7 +46,7 @@ class Fingerprinter:
         self._reach = Reach(self._nodes)
         self._starts: dict[Key, tuple[Key, ...]] = {}
         self._known: dict[tuple[Key, ...], Fingerprint] = {}
-        self._python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        self._python = _python()
 
     @property
     def sources_by_digest(self) -> Mapping[str, str]:
@@ -151,3 +151,9 @@ class Fingerprinter:
 
 def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:
     return any(name == item or name.startswith(item + ".") for item in ignored)
+
+
+def _python() -> str:
+    """What makes one piece of source do something else: the version, and -O, which leaves out what is asserted."""
+    optimized = f" -{'O' * sys.flags.optimize}" if sys.flags.optimize else ""
+    return f"{sys.version_info.major}.{sys.version_info.minor}{optimized}"
