@@ -77,25 +77,22 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.name)
-def test_case(case: Case, tmp_path: Path, server: Server) -> None:
-    """The digest changes where the edit matters, and nowhere else."""
-    case.write(tmp_path)
-    before = server.stages(tmp_path, run=True)
-    case.apply(tmp_path)
-    after = server.stages(tmp_path, run=True)
-    old, new = _digests(before), _digests(after)
+def test_case(case: Case, tmp_path: Path, server: Server, other_server: Server) -> None:
+    """The digest changes where the edit matters, and nowhere else.
+
+    Before that it is the same in another process, another directory and under another hash seed.
+    """
+    here, elsewhere = tmp_path / "first", tmp_path / "another" / "second"
+    case.write(here)
+    case.write(elsewhere)
+    before, other = server.stages(here, run=True), other_server.stages(elsewhere)
+    old = _digests(before)
+    assert old == _digests(other), _explain(before, other)
     for data in before.values():
         stored = Fingerprint.from_data(data)
         assert Fingerprint.of(stored.entries, stored.python).digest == stored.digest
+    case.apply(here)
+    after = server.stages(here, run=True)
+    new = _digests(after)
     changed = {name for name in new if old.get(name) != new[name]}
     assert changed == case.reruns, _explain(before, after)
-
-
-@pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.name)
-def test_stable(case: Case, tmp_path: Path, server: Server, other_server: Server) -> None:
-    """The same code has the same digest in another process, another directory and under another hash seed."""
-    first, second = tmp_path / "first", tmp_path / "another" / "second"
-    case.write(first)
-    case.write(second)
-    one, other = server.stages(first), other_server.stages(second)
-    assert _digests(one) == _digests(other), _explain(one, other)
