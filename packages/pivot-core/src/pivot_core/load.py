@@ -66,7 +66,7 @@ def load_here(
     stages = {name: item.stage for name, item in declared.items()}
     loaded = Loaded(
         stages=stages,
-        code=with_what_pickles_hold(stages, code.prints, bundle.values()),
+        code=with_what_pickles_hold(stages, code.prints, bundle),
         bundle=bundle,
         source_text=code.source_text,
         notices=(*told, *volatile.notices(code.values)),
