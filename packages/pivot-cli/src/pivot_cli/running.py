@@ -87,6 +87,7 @@ def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: b
                 seconds=here.session.state.durations(),
                 began=began,
             )
+            here.executor.finish()
             history.save()
             if result.ok:
                 _keep_answer(here, wanted, chosen)

@@ -141,6 +141,11 @@ class LocalExecutor:
         if task in self._tasks:
             self._send(Cancel(task, grace))
 
+    def finish(self) -> None:
+        """No more tasks come: what was started ends while the caller goes on, and `close` need not wait for it."""
+        if self._channel is not None:
+            self._channel.say_no_more()
+
     def close(self) -> None:
         """End everything that was started, at once. Calling it twice is harmless."""
         if self._closed:

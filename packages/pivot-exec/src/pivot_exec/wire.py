@@ -55,13 +55,20 @@ class Channel:
             messages.append(message)
         return messages
 
+    def say_no_more(self) -> None:
+        """Tell the other end that no more messages come."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it is gone already
+
     def hang_up(self, timeout: float) -> bool:
         """Say that no more messages come, and wait up to `timeout` seconds for the other end to close; whether it did.
 
         What is received meanwhile is dropped. The channel is closed in any case.
         """
+        self.say_no_more()
         try:
-            self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(timeout)
             while self._socket.recv(_READ):
                 pass
