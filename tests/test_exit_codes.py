@@ -126,3 +126,22 @@ def test_a_standing_answer_that_nobody_takes_is_no_traceback(project: Typed) -> 
                 check=False,
             )
         assert (process.returncode, process.stderr) == (2, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "<&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_change_no_result(project: Typed, streams: str) -> None:
+    project.write("pipeline.py", PIPELINE)
+    environment = project.environment(A="fine")
+    command = ["sh", "-c", f'"$0" run --force {streams}', PIVOT]
+    assert subprocess.run(command, cwd=project.root, env=environment, check=False).returncode == 0
+    assert project.read("a.txt") == "fine"
+    environment = project.environment(A="fails")
+    assert subprocess.run(command, cwd=project.root, env=environment, check=False).returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_stderr_is_a_machine_that_refuses_but_the_stages_run(project: Typed) -> None:
+    project.write("pipeline.py", PIPELINE)
+    command = ["sh", "-c", '"$0" run --force 2>/dev/full', PIVOT]
+    assert subprocess.run(command, cwd=project.root, env=project.environment(A="fine"), check=False).returncode == 2
+    assert project.read("a.txt") == "fine"

@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # importing typing takes as long as all the rest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_INTERRUPTED = 130
+_INTERRUPTED, _REFUSED = 130, 2
 _FORCES = frozenset({"-f", "--force"})
 _RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
 
@@ -24,6 +24,12 @@ def run() -> None:
     except KeyboardInterrupt:  # while the command line, which tells of a later one, is imported
         print("interrupted", file=sys.stderr)  # noqa: T201
         code = _INTERRUPTED
+    except OSError:  # stderr takes nothing, not even what is wrong
+        code = _REFUSED
+    try:
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = None  # nobody takes what is in it: Python would try again, and exit with a code of its own
     sys.exit(code)
 
 
@@ -76,4 +82,5 @@ def _open_missing_streams() -> None:
             os.dup2(opened, number)
             if opened != number:
                 os.close(opened)
+            os.set_inheritable(number, True)  # else it is missing in each process that this one starts
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
