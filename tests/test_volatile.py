@@ -169,7 +169,7 @@ PARTS = {
         "def make():\n    start = time.time()\n    def inner():\n        return start\n    return inner\nh = make()",
         "h()",
     ),
-    "pipeline.p": ("import functools\np = functools.partial(print, time.time())", "p()"),
+    "pipeline.p, argument 1": ("import functools\np = functools.partial(print, 1, time.time())", "p()"),
     "pipeline.k.at": ("def k(): pass\nk.at = time.time()", "k.at"),
     "pipeline.INSTANCE.at": (
         "class Own:\n    def __init__(self):\n        self.at, self.n = time.time(), 1\nINSTANCE = Own()",
@@ -184,6 +184,34 @@ PARTS = {
     ),
     "pipeline.Box.m, default of x": ("class Box:\n    def m(self, x=os.urandom(8)):\n        return x", "Box().m()"),
 }
+
+
+def test_what_a_stage_is_made_with_may_be_volatile(here: Typed) -> None:
+    """Of a partial its arguments, of a bound method its object's attributes."""
+    here.write(
+        "pipeline.py",
+        """
+        import functools, time
+        from pivot import stage
+
+        def work(n, at):
+            open("a.txt", "w").write("done")
+
+        class Job:
+            def __init__(self):
+                self.at = time.time()
+
+            def run(self):
+                open("b.txt", "w").write("done")
+
+        stage(functools.partial(work, 1, at=time.time()), name="a", outs=["a.txt"])
+        stage(Job().run, name="b", outs=["b.txt"])
+        """,
+    )
+    told = here.pivot("run").stderr
+    assert "pipeline.work, argument at (pipeline.py:" in told
+    assert "pipeline.Job.run, its object.at (pipeline.py:" in told
+    assert here.ran("--reload") == set()
 
 
 BESIDE = [

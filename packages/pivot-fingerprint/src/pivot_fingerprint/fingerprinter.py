@@ -65,7 +65,7 @@ class Fingerprinter:
         starts = list(self._starts_of(root))
         for dep in code_deps:
             if isinstance(dep, str | Path):
-                starts += self._nodes.files(str(dep))
+                starts += self._nodes.files.keys(str(dep))
             else:
                 starts.append(self._nodes.key_of(dep))
         ignored = tuple(self._ignored_names(ignore_code))

@@ -1,19 +1,17 @@
-# ruff: noqa: PTH112, PTH118 # plain strings: this runs for every module, and a Path costs several times as much
 """Keys → nodes: what each kind of key is about, and what its node holds."""
 
 import ast
 import itertools
-import os
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
-import xxhash
 
 from pivot_fingerprint.computed import MadeBy, Makers
 from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
+from pivot_fingerprint.files import Files
 from pivot_fingerprint.graph import Content, Key, Node
 from pivot_fingerprint.instances import module_of
 from pivot_fingerprint.kinds import innermost, is_a, is_function_like
@@ -30,8 +28,6 @@ from pivot_fingerprint.resolve import StaticNames
 from pivot_fingerprint.statics import StaticDefinitions
 from pivot_fingerprint.values import Encoder, TooLargeError
 
-_LARGE: Final = 1 << 20
-"""Larger files than this, in bytes, are no code: they are not kept in memory."""
 _VOLATILE: Final = "volatile: by its defining statement"
 
 
@@ -53,6 +49,7 @@ class Nodes:
         static = StaticNames(self._locator)
         self._effects = Effects(self._locator, static)
         self._linker = Linker(self._locator, static, self._effects)
+        self.files = Files(project, sources)
         self._named_files = NamedFiles(project, self._locator, is_data)
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
@@ -69,7 +66,7 @@ class Nodes:
             "annotations": self.looked_up.annotations,
             "dist": self._distribution,
             "doc": self.looked_up.doc,
-            "file": self._file,
+            "file": self.files.node,
             "import": self._import,
             "live": self._live,
             "member": self._member,
@@ -377,35 +374,6 @@ class Nodes:
         elif self._versions == "none":
             version = "*"
         return Node("dist", key[1], version)
-
-    def _file(self, key: Key) -> Node:
-        path = key[1]
-        try:
-            digest = self._digest_of_file(path)
-        except OSError as error:
-            return Node("file", self._project.show(path), "unreadable", note=error.strerror or "cannot be read")
-        name = self._project.show(path)
-        return Node("file", name, digest, file=name, line=1)
-
-    def _digest_of_file(self, path: str) -> str:
-        if os.stat(path).st_size <= _LARGE:  # noqa: PTH116 # as above
-            return xxhash.xxh3_128_hexdigest(self._sources.read(path))
-        digest = xxhash.xxh3_128()
-        with open(path, "rb") as file:  # noqa: PTH123 # as above
-            while chunk := file.read(_LARGE):
-                digest.update(chunk)
-        return digest.hexdigest()
-
-    def files(self, path: str) -> Iterator[Key]:
-        """The keys of a file, or of all files in a directory."""
-        absolute = os.path.join(self._project.root, path)
-        if not os.path.isdir(absolute):
-            yield ("file", absolute)
-            return
-        for directory, directories, names in os.walk(absolute):
-            directories[:] = sorted(name for name in directories if name != "__pycache__" and not name.startswith("."))
-            for name in sorted(names):
-                yield ("file", os.path.join(directory, name))
 
 
 def _with_owner(node: Node, owner: Key) -> Node:

@@ -157,6 +157,10 @@ class Encoder:
             self._encode_function(value)
         elif cls is types.MethodType and self._encode_named(value):
             pass
+        elif cls is types.MethodType:
+            content.add("method")
+            self.encode(value.__func__)
+            self.hold(", its object", value.__self__)
         elif cls in _CALLABLES:
             content.add(cls.__name__)
             for item in _CALLABLES[cls](value):
@@ -206,6 +210,14 @@ class Encoder:
                 self.hold(f"[{key!r}]", item)
             else:
                 self.encode(item)
+
+    def encode_partial(self, value: Any) -> None:
+        self.encode(value.func)
+        for index, item in enumerate(value.args):
+            self.hold(f", argument {index}", item)
+        for name, item in value.keywords.items():
+            self.content.add(name)
+            self.hold(f", argument {name}", item)
 
     def encode_set(self, value: Iterable[object]) -> None:
         digests = []
@@ -280,14 +292,13 @@ _CONTAINERS: Final[dict[type, Callable[[Encoder, Any], None]]] = {
     types.MappingProxyType: Encoder.encode_mapping,
     set: Encoder.encode_set,
     frozenset: Encoder.encode_set,
+    partial: Encoder.encode_partial,
     bytes: Encoder.encode_buffer,
     bytearray: Encoder.encode_buffer,
     slice: lambda encoder, value: encoder.encode_items((value.start, value.stop, value.step)),
 }
 
 _CALLABLES: Final[dict[type, Callable[[Any], tuple[object, ...]]]] = {
-    types.MethodType: lambda value: (value.__func__, value.__self__),
-    partial: lambda value: (value.func, value.args, value.keywords),
     partialmethod: lambda value: (value.func, value.args, value.keywords),
     staticmethod: lambda value: (value.__func__,),
     classmethod: lambda value: (value.__func__,),
