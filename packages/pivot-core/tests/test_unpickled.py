@@ -101,6 +101,14 @@ def test_what_is_loaded_and_written_again_counts_further_down() -> None:
     assert [entry.via for entry in found["reads"].entries if entry.name == f"{NAME}.Ofagain"] == [(f"{NAME}.reads",)]
 
 
+def test_where_the_writer_has_no_classes_what_it_wrote_tells_all() -> None:
+    """So that a helper whose change leaves the pickle the same makes nothing run after it."""
+    stages = {"makes": stage("makes", [], ["m.pkl"]), "reads": stage("reads", ["m.pkl"], ["r"])}
+    codes = {"makes": code("func:makes", "func:helper"), "reads": code("func:reads")}
+    source = HEADER + "def reads(): pickle.load(open('m.pkl'))"
+    assert with_what_pickles_hold(stages, codes, {FILE: source.encode()})["reads"].manifest == codes["reads"].manifest
+
+
 def test_where_there_is_no_graph_nothing_is_added() -> None:
     stages = {"a": stage("a", ["x"], ["y"]), "b": stage("b", ["y"], ["x"])}
     codes = {"a": code("func:a"), "b": code("func:b")}

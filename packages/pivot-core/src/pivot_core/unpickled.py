@@ -1,7 +1,8 @@
 """What pickles hold: a stage that loads one runs code that only the stage which wrote it can name.
 
 A pickle names classes and functions by module and name; nothing in the code that loads it does. If a class changes, the
-bytes of the pickle may stay the same. So such a stage depends on the code of those whose outs it reads as well.
+bytes of the pickle may stay the same. So such a stage depends on the code of those whose outs it reads as well, where
+that code has classes of the project; else what they write tells all, and a change that leaves it the same ends there.
 """
 
 from __future__ import annotations
@@ -41,9 +42,13 @@ def with_what_pickles_hold(
         writers = graph.upstreams[name]
         if writers and any(map(loads, code[name].manifest)):
             action = stages[name].action
-            held = [(found[writer], _key(stages[writer])) for writer in writers]
+            held = [(found[writer], _key(stages[writer])) for writer in writers if _has_classes(found[writer])]
             found[name] = _joined(found[name], f"{action.module}.{action.qualname}", held)
     return found
+
+
+def _has_classes(code: Fingerprint) -> bool:
+    return any(key.startswith("class:") for key in code.manifest)
 
 
 def _key(stage: Stage) -> str:
