@@ -1,6 +1,9 @@
 """The base of a run is started early, prepared, and taken over; one that nobody takes ends."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 from pivot_core.config import Settings
 from pivot_core.project import Project
-from pivot_exec import starting
+from pivot_exec import starter, starting
 
 
 @pytest.fixture
@@ -85,3 +88,13 @@ def test_a_base_that_is_told_nothing_ends_with_its_starter() -> None:
     base = starting.Base()
     base.end.close()
     assert base.process.wait(20) == 0
+
+
+def test_an_interrupt_while_a_process_starts_shows_no_frames(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
+    )
+    command = [sys.executable, starter.__file__, "interrupted"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

@@ -27,7 +27,8 @@ def main(descriptor: str, seed: str) -> None:
         os.chdir(prepare.project.root)
         if not prepare.debug:
             os.dup2(2, 1)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the main process decides what an interrupt ends
+        else:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         system.adopt_orphans()
         libraries = preload.libraries(prepare.project)
         stayed = warm.Stayed(prepare.project, imports_first=bool(libraries))

@@ -3,11 +3,13 @@
 That is `python -m`, without the time that takes: in a run with something to do, all waits for the first of these.
 """
 
+import _signal  # type: ignore[import-not-found] # signal itself would make an enum of each number
 import gc
 import sys
 from importlib import import_module
 
 if __name__ == "__main__":
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # the main process decides what an interrupt ends
     gc.disable()  # it would look again and again at all that is imported; who loads the pipeline switches it on
     if not sys.flags.safe_path:
         del sys.path[0]  # the directory of this file
