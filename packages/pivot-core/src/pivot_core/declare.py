@@ -21,6 +21,7 @@ import attrs
 
 from pivot_core import rebound
 from pivot_core.errors import PipelineError
+from pivot_core.lines import Lines
 from pivot_core.model import GLOB_CHARACTERS, Dep, FunctionAction, Json, Location, Out, Stage
 
 type PathLike = str | os.PathLike[str]
@@ -49,6 +50,7 @@ class Registry:
     root: Path
     declared: dict[str, Declared] = attrs.field(factory=dict)
     seen: dict[str, Mapping[str, object]] = attrs.field(factory=dict)
+    lines: Lines = attrs.field(factory=Lines)
 
     def add(self, declared: Declared) -> None:
         name = declared.stage.name
@@ -117,7 +119,7 @@ def stage(
     Returns the function itself, so it can be called as before. Raises PipelineError, with the line of the declaration,
     for anything that cannot work.
     """
-    where = _caller()
+    where = _caller(current_registry.get())
 
     def declare(target: Callable[..., object]) -> Callable[..., object]:
         registry = current_registry.get()
@@ -188,9 +190,9 @@ def _check_function(target: Callable[..., object], params: Mapping[str, Json], l
         ) from None
 
 
-def _caller() -> tuple[str, int]:
+def _caller(registry: Registry | None) -> tuple[str, int]:
     frame = sys._getframe(2)  # noqa: SLF001 - the declaration's own line; inspect would read and parse whole files
-    return frame.f_code.co_filename, frame.f_lineno
+    return frame.f_code.co_filename, registry.lines.at(frame) if registry else frame.f_lineno
 
 
 def _shown(file: str, root: Path) -> str:
