@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OFFLINE = {"UV_OFFLINE": "1"}  # all that is needed was installed for this very test
+# Hard links would give the files of this very environment new stamps, under the eyes of the tests beside this one.
+COPIED = {"UV_LINK_MODE": "copy"}
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def typed(command: str, place: Path) -> str:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=place,
-            env=surroundings(**variables),
+            env=surroundings(**COPIED, **variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
