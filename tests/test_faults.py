@@ -229,11 +229,13 @@ def test_threads_at_module_level_do_not_hang(project: Typed, top: str) -> None:
 
 
 def test_one_run_at_a_time(project: Typed) -> None:
-    project.write("pipeline.py", SLOW.replace("0.3", "2"))
+    waits = "while not __import__('os').path.exists('go'): time.sleep(0.01)"
+    project.write("pipeline.py", SLOW.replace("time.sleep(0.3)", waits))
     first = project.start("run")
     while not (project.root / "a.txt").exists():
         time.sleep(0.02)
     assert str(first.pid) in project.pivot("run", code=2).stderr
+    (project.root / "go").touch()
     assert set(project.run("--wait").values()) == {"up to date"}
     first.communicate()
     assert first.returncode == 0

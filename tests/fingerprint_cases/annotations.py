@@ -122,6 +122,22 @@ _GIVEN = project(
     asking="import inspect\n\ndef hints(definition):\n    return str(inspect.get_annotations(definition))\n",
 )
 
+_CHECKING = project(
+    """
+    import typing
+
+    def checking(f):
+        def wrapper(x):
+            return typing.get_type_hints(f)["x"](x)
+        return wrapper
+
+    @checking
+    def checked(x: int):
+        return x
+    """,
+    stage("a", "checked(1)"),
+)
+
 _TEXT = project(
     "import inspect\nimport texts",
     stage("a", "inspect.getsource(texts.shown)"),
@@ -142,6 +158,7 @@ CASES = (
     changed("hints of a class read by a helper", _GIVEN, "size: int", "size: float", "b", why="it is given the class"),
     changed("docstring read by a helper", _GIVEN, "Something said.", "Something else.", "c", why="it is given the function"),
     changed("hints of what is kept in a list", _GIVEN, "kept(x: int)", "kept(x: float)", "d", why="who looks into the list may ask"),
+    changed("hints read by a wrapper", _CHECKING, "x: int", "x: float", "a", why="the wrapper holds the function and reads them"),
     changed("comment that is read as text", _TEXT, "return 1", "return 1  # one", "a", path="texts.py", why="inspect.getsource: the whole file counts"),
     changed("decorator that reads hints", _DECORATED, "def checked(x: int)", "def checked(x: float)", "a", why="the decorator reads them"),
     changed("decorator that does not", _DECORATED, "def measured(x: int)", "def measured(x: float)", why="nobody reads them"),

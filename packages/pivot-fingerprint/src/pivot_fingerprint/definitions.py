@@ -114,6 +114,9 @@ class LiveDefinitions:
             has_values = self._add_defaults(function, node, encoder)
             self._linker.add(content, part, names, leave=part.default_refs if has_values else frozenset())
             self._linker.add_decorators(content, source, node, names)
+            if function is not self.own and "annotations" in content.reads:
+                # It is held by code that asks for annotations, as a wrapper is.
+                self._linker.add(content, source.annotations(node), names)
             content.edges[("import", names.module, "live")] = None
         elif self._is_foreign(function):
             content.link("function", self._foreign(function))
