@@ -102,6 +102,28 @@ def test_editable_install(
     assert locator.locate("edited_here").owner == "project"
 
 
+def test_files_that_an_installer_has_linked_are_the_distributions(
+    locator: Locator, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But a package whose directory is a link to a checkout is code that is edited there."""
+    site = tmp_path_factory.mktemp("env") / "site-packages"
+    cache, checkout = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("checkout")
+    for place in (cache / "linked_lib", checkout / "linked_checkout", site / "linked_lib"):
+        place.mkdir(parents=True)
+    for kept in (cache / "linked_lib" / "__init__.py", cache / "linked_single.py"):
+        kept.write_text("X = 1\n")
+        (site / kept.relative_to(cache)).symlink_to(kept)
+    (checkout / "linked_checkout" / "__init__.py").write_text("X = 1\n")
+    (site / "linked_checkout").symlink_to(checkout / "linked_checkout", target_is_directory=True)
+    for name in ("linked_lib-1.0.dist-info", "linked_single-1.0.dist-info"):
+        (site / name).mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    assert locator.locate("linked_lib").owner == "distribution"
+    assert locator.locate("linked_single").owner == "distribution"
+    assert locator.owner_of_file(str(site / "linked_lib" / "__init__.py")) == "distribution"
+    assert locator.locate("linked_checkout").owner == "project"
+
+
 def test_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution counts by its version: an upgrade shows."""
     site = tmp_path / "env" / "site-packages"

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH120, PTH208 # plain strings: this runs for every module, and a Path costs several times as much
+# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH119, PTH120, PTH208 # plain strings: this runs for every module, and a Path costs several times as much
 """Where a module is, and whose it is: the project's, a distribution's, Python's or nobody's. Nothing is imported."""
 
 import importlib.util
@@ -70,8 +70,18 @@ class Locator:
         """Whose the source file at `path` is: "project", "python", "distribution" or "nobody"."""
         found = self._owned.get(path)
         if found is None:
-            found = self._owned[path] = self._owner_of(os.path.realpath(path)) if os.path.isabs(path) else "nobody"
+            found = self._owned[path] = self._owner_of(self._place_of(path)) if os.path.isabs(path) else "nobody"
         return found
+
+    def _place_of(self, path: str) -> str:
+        """Where a file is, by its real path, but for a link in a site-packages directory that leads out of it, as some
+        installers make them for each file: that is where it is installed, not who keeps its bytes."""
+        real = os.path.realpath(path)
+        if real != path and site_directory(real) is None and not self._project.owns(real):
+            installed = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+            if site_directory(installed) is not None:
+                return installed
+        return real
 
     def _owner_of(self, path: str) -> Literal["project", "python", "distribution"]:
         in_standard = path.startswith(_STANDARD + os.sep) and site_directory(path) is None
@@ -177,7 +187,7 @@ class Locator:
         return self._at(name, "", tuple(portions), is_package=True) if portions else None
 
     def _at(self, name: str, path: str, search: tuple[str, ...], *, is_package: bool) -> Location:
-        real = os.path.realpath(path) if path else ""
+        real = self._place_of(path) if path else ""
         owner = self._owner_of(real or os.path.join(os.path.realpath(search[0]), "__init__.py"))
         if owner == "project":
             is_source = real.endswith(".py") or not real
