@@ -69,6 +69,75 @@ def test_a_change_that_is_taken_back_is_none(module: types.ModuleType) -> None:
     assert not before.changed()
 
 
+CODE = """
+def plain(a, b=1, *, c=[]):
+    return a
+
+def other():
+    pass
+
+def closing(x):
+    return lambda: x
+
+closed = closing(1)
+
+class Base:
+    x = 1
+
+class Kind(Base):
+    items = []
+
+    def go(self):
+        return self.x
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "plain.note = 1",
+        "plain.__defaults__ = (2,)",
+        "plain.__kwdefaults__ = {'c': []}",
+        "plain.__kwdefaults__['d'] = 1",
+        "plain.__kwdefaults__['c'].append(1)",
+        "plain.__code__ = other.__code__",
+        "plain = other",
+        "del other",
+        "new = 1",
+        "closed.__closure__[0].cell_contents = 2",
+        "Base.x = 2",
+        "Kind.x = 2",
+        "del Base.x",
+        "Kind.items.append(1)",
+        "Kind.go = lambda self: 1",
+        "Kind.go.note = 1",
+        "Base.x, Kind.y = 1, 1",
+    ],
+)
+def test_a_change_of_functions_classes_and_globals_is_seen(module: types.ModuleType, change: str) -> None:
+    exec(CODE, vars(module))
+    for cls in (module.Base, module.Kind):
+        cls.__module__ = "watched"
+    before = Watch({"watched": module}, ())
+    assert not before.changed()
+    exec(change, vars(module))
+    assert before.changed()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["__warningregistry__ = {}", "plain.__doc__ = 'new'", "plain.__annotations__", "Kind.__doc__", "Kind().go()"],
+)
+def test_what_says_nothing_of_what_stages_see_is_no_change(module: types.ModuleType, change: str) -> None:
+    exec(CODE, vars(module))
+    before = Watch({"watched": module}, ())
+    exec(change, vars(module))
+    assert not before.changed()
+    assert not before.changed()
+    vars(module)["plain"].note = 1
+    assert before.changed()
+
+
 PLAIN = st.recursive(
     st.integers() | st.text(max_size=2),
     lambda inner: (

@@ -102,12 +102,15 @@ class Watch:
         self._sizes = list(map(len, self._dicts))
         self._dict_links = _all_dict_links(self._dicts)
         self._other_links = gc.get_referents(*self._others)
+        self._groups = [_Group(look, [link for link in self._links if link[1] is look]) for look in _TOGETHER]
+        self._links = [link for link in self._links if link[1] not in _TOGETHER]
 
     def changed(self) -> bool:
         """Whether anything is different now, or cannot be told; what functools caches have kept is forgotten."""
         return (
             not self._can_tell
             or any(sys.modules.get(name) is not module for name, module in self._modules.items())
+            or any(group.changed() for group in self._groups)
             or not all(_are(look(value), links) for value, look, links in self._links)
             or list(map(len, self._dicts)) != self._sizes
             or not _are(_all_dict_links(self._dicts), self._dict_links)
@@ -129,6 +132,7 @@ class Watch:
         elif kind is types.FunctionType:
             if value.__closure__ or id(value.__globals__) in self._globals:
                 self._keep(value, _function_links)
+                self._dicts += (held for held in (value.__dict__, value.__kwdefaults__) if held is not None)
         elif kind is functools._lru_cache_wrapper:  # noqa: SLF001
             information = value.cache_info()
             self._caches.append((value, information.misses, information.currsize))
@@ -167,6 +171,24 @@ class Watch:
         self._contents.append((value, content))
 
 
+class _Group:
+    """Objects of one kind that are compared all at once: all that they refer to, what does not count included."""
+
+    def __init__(self, look: _Look, links: list[tuple[Any, _Look, list[object]]]) -> None:
+        self._look = _TOGETHER[look]
+        self._links = links
+        self._values = [value for value, _, _ in links]
+        self._all = self._look(self._values)
+
+    def changed(self) -> bool:
+        """If not all is the same, each is looked at by itself for what counts."""
+        now = self._look(self._values)
+        if _are(now, self._all):
+            return False
+        self._all = now
+        return not all(_are(look(value), links) for value, look, links in self._links)
+
+
 def _are(now: list[object], before: list[object]) -> bool:
     """Whether these are the same objects. Those of before are kept alive, so that no other can take their place."""
     return len(now) == len(before) and all(map(operator.is_, now, before))
@@ -179,6 +201,17 @@ def _dict_links(value: dict[Any, Any]) -> list[object]:
 def _all_dict_links(dicts: list[dict[Any, Any]]) -> list[object]:
     """What all of them refer to: for one by one it would take many times as long."""
     return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
+
+
+def _all_class_links(classes: list[type]) -> list[object]:
+    spaces = list(map(vars, classes))
+    every = itertools.chain.from_iterable
+    return [*every(spaces), *every(map(types.MappingProxyType.values, spaces))]
+
+
+def _all_function_links(functions: list[types.FunctionType]) -> list[object]:
+    """The dictionaries among these are compared as such."""
+    return gc.get_referents(*itertools.chain.from_iterable(zip(functions, itertools.repeat(_BETWEEN), strict=False)))
 
 
 def _dict_subclass_links(value: dict[Any, Any]) -> list[object]:
@@ -242,3 +275,10 @@ def _forget(cache: Any, misses: int, size: int) -> bool:
         return True
     cache.cache_clear()
     return size == 0
+
+
+_TOGETHER: dict[_Look, Callable[[list[Any]], list[object]]] = {
+    _global_links: _all_dict_links,
+    _class_links: _all_class_links,
+    _function_links: _all_function_links,
+}
