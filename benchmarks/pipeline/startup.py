@@ -34,8 +34,8 @@ def startup(results: Results, directory: Path, pivot: Tool, shape: Shape, *, job
     """Measure the commands in a project of `shape` that is up to date; those of one forced stage too."""
     project = ToolProject(directory / "startup", pivot, PANDAS, shape, jobs)
     project.run()
-    last = shape.steps()[-1].name
-    commands = COMMANDS | {name: (*command, last) for name, command in FORCED.items()}
+    *_, last = shape.steps()
+    commands = COMMANDS | {name: (*command, last.name) for name, command in FORCED.items()}
     for command in commands.values():
         run(command, project.root, project.environment)
     for _ in range(rounds):
