@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
 from pivot_core.model import FileState
+from pivot_core.storage import objects
 from pivot_core.storage.digests import TREE_SUFFIX, hash_bytes
 from pivot_core.storage.hasher import Hasher
 from pivot_core.storage.ignore import Ignore
@@ -88,6 +89,11 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def is_no_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "is_root", lambda: False)
 
 
 @pytest.fixture(params=["auto", "copy", "hardlink"])
@@ -250,6 +256,17 @@ def test_writing_through_a_hard_link_is_seen_and_never_restored(tmp_path: Path) 
         place.fetch(state, "a")
     assert path.read_bytes() == b"wrong"
     assert place.store.missing([state.digest]) == {state.digest}
+
+
+def test_root_whom_nothing_stops_from_writing_gets_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "is_root", lambda: True)
+    place = Place(tmp_path, "hardlink")
+    path = place.write("a", b"right")
+    state = place.put("a")
+    path.unlink()
+    place.fetch(state, "a")
+    path.write_bytes(b"wrong")
+    assert place.object_of(state.digest).read_bytes() == b"right"
 
 
 def _writable(path: Path):  # type: ignore[no-untyped-def]

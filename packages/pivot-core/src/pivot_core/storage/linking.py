@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat as modes
 import sys
 from pathlib import Path
@@ -36,3 +37,7 @@ def hard_link(source: str, target: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0

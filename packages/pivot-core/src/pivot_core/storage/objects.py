@@ -22,7 +22,7 @@ from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
 from pivot_core.model import Digest
 from pivot_core.storage.digests import READ, TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
-from pivot_core.storage.linking import clone, hard_link
+from pivot_core.storage.linking import clone, hard_link, is_root
 
 OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/, on whatever machine
 _HOST = os.uname().nodename if hasattr(os, "uname") else ""
@@ -39,7 +39,8 @@ class Objects:
     """The files of a store. `shown` arguments are paths as users know them, for errors."""
 
     def __init__(self, directory: Path, link: LinkKind) -> None:
-        self.link = link
+        # Read-only files do not stop root from writing to them, and so to the object that they are.
+        self.link: LinkKind = "auto" if link == "hardlink" and is_root() else link
         self._top = str(directory)
 
     def path(self, digest: Digest) -> str | None:
