@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pivot_core.config import Settings
 from pivot_core.project import Project
-from pivot_exec import starter, starting
+from pivot_exec import starter, starting, warm
 
 
 @pytest.fixture
@@ -98,3 +98,19 @@ def test_an_interrupt_while_a_process_starts_shows_no_frames(tmp_path: Path) -> 
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_a_base_that_was_started_early_ends_where_another_has_stayed(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    starting.start_early()
+    early = starting._early[0]
+    place = warm._place(project)
+    assert place is not None
+    starting.prepare_early(project)
+    assert early.process.poll() is None
+    place.touch()
+    starting.prepare_early(project)
+    assert early.process.poll() is not None
+    assert starting._early == []

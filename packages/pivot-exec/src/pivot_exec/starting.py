@@ -59,7 +59,12 @@ def start_early() -> None:
 
 
 def prepare_early(project: Project) -> None:
-    """Tell the base that was started early, if there is one, what it is for."""
+    """Tell the base that was started early, if there is one, what it is for; end it where another has stayed."""
+    if _early and os.path.isdir(directory_of_kept()):  # noqa: PTH112 - a Path is not needed otherwise
+        from pivot_exec import warm
+
+        if warm.is_there(project):
+            end_early()
     for base in _early:
         base.prepare(project)
 
@@ -94,6 +99,12 @@ def end(base: Base) -> None:
     system.kill_group(base.process.pid, signal.SIGKILL)  # what libraries have started included
     base.process.wait()
     base.end.close()
+
+
+def directory_of_kept() -> str:
+    """Where bases wait that stay after a run. It need not be there."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    return f"{given}/pivot" if given else f"{os.environ.get('TMPDIR') or '/tmp'}/pivot-{os.getuid()}"
 
 
 def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:

@@ -13,7 +13,6 @@ import socket
 import stat as modes
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from pivot_core.project import Project
 from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.stamps import SECOND, Stamp, changed_at
 
-from pivot_exec import preload
+from pivot_exec import preload, starting
 from pivot_exec.messages import Setup
 from pivot_exec.wire import Channel
 
@@ -61,6 +60,12 @@ def connect(setup: Setup) -> socket.socket | None:
         return None
     end.settimeout(None)
     return end
+
+
+def is_there(project: Project) -> bool:
+    """Whether a base seems to have stayed for `project`."""
+    path = _place(project)
+    return path is not None and path.exists()
 
 
 def dismiss(project: Project) -> None:
@@ -153,8 +158,7 @@ def _place(project: Project) -> Path | None:
     """Where the base of `project` waits; None where only the user's own directory cannot be had."""
     if not hasattr(socket, "AF_UNIX") or not hasattr(socket, "send_fds"):
         return None
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    directory = Path(given, "pivot") if given else Path(tempfile.gettempdir(), f"pivot-{os.getuid()}")
+    directory = Path(starting.directory_of_kept())
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         stat = directory.lstat()
