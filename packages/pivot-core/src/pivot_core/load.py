@@ -146,20 +146,20 @@ def _first_look(
 ) -> tuple[_Imported, _Code, Observed]:
     """Import the pipeline and fingerprint its stages, and watch what that depends on."""
     sources = frozen.FrozenSources(executed)
-    observer = Observer(project, sources, close)
+    places = Places(project)
+    observer = Observer(project, sources, places, close)
     observer.start()
     try:
-        imported = _import(project, sources, observer)
+        imported = _import(project, sources, places, observer)
         code = imported.fingerprint(compared)
     finally:
         observed = observer.stop()
     return imported, code, observed
 
 
-def _import(project: Project, sources: frozen.FrozenSources, observer: Observer) -> _Imported:
+def _import(project: Project, sources: frozen.FrozenSources, places: Places, observer: Observer) -> _Imported:
     code_project = CodeProject(project.root, project.source_roots, OWN_PACKAGES)
     _refuse_shadows(project)
-    places = Places(project)
 
     def is_ours(path: str) -> bool:
         """As the fingerprint has it: editable installs and directories on PYTHONPATH count as the project's too."""

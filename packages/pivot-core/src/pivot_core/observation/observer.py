@@ -37,13 +37,14 @@ class Observer:
     `close` is given a descriptor whose closing takes long.
     """
 
-    def __init__(self, project: Project, sources: FrozenSources, close: Callable[[int], None] = os.close) -> None:
+    def __init__(
+        self, project: Project, sources: FrozenSources, places: Places, close: Callable[[int], None] = os.close
+    ) -> None:
         self._project = project
         self._sources = sources
         self._always = ""
         self._children: tuple[object, ...] = ()
         self._modules: set[str] = set()
-        places = Places(project)
         self._recorder = Recorder(places)
         self._listener = Listener(self._recorder)
         self._calls = Calls(self._listener)
