@@ -34,11 +34,11 @@ def main(descriptor: str, seed: str) -> None:
         stayed = warm.Stayed(prepare.project, imports_first=bool(libraries))
         preload.import_all(libraries)
         setup = cast("Setup", channel.receive())
-        preload.import_late(setup)
     except EOFError:
         os._exit(0)
     keep = 0.0
     while True:
+        preload.import_late(setup)
         _serve(channel, setup)
         channel.close()
         system.end_children()
@@ -49,7 +49,6 @@ def main(descriptor: str, seed: str) -> None:
             os._exit(0)
         channel, setup = following
         preload.import_all(preload.libraries(setup.project))
-        preload.import_late(setup)
 
 
 def _serve(channel: Channel, setup: Setup) -> None:
@@ -87,8 +86,7 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | N
 
 
 def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setup) -> bytes:
-    """What the loader says before it ends, if anything. What it says with a descriptor is
-    for the base: that it needs a twin, say."""
+    """What the loader says before it ends, if anything. With a descriptor it says what the base shall do with that."""
     poll, answer = select.poll(), b""
     timeout: float | None = None
     poll.register(end, select.POLLIN)

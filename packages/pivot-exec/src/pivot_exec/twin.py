@@ -29,8 +29,8 @@ def ask(base: int, seconds: float) -> SecondLoad:
     """
     ours, theirs = socket.socketpair()
     with ours:
-        with theirs, socket.socket(fileno=os.dup(base)) as asked:
-            socket.send_fds(asked, [ASKED], [theirs.fileno()])
+        with theirs:
+            _hand_over(base, ASKED, theirs.fileno())
         ours.settimeout(seconds)
         channel = Channel(ours)
         twin: object = None
@@ -47,9 +47,13 @@ def ask(base: int, seconds: float) -> SecondLoad:
 
 def close_elsewhere(base: int, descriptor: int) -> None:
     """From a loader: close a descriptor, and let the base at the socket `base` wait for what the system does then."""
-    with socket.socket(fileno=os.dup(base)) as asked:
-        socket.send_fds(asked, [CLOSED], [descriptor])
+    _hand_over(base, CLOSED, descriptor)
     os.close(descriptor)
+
+
+def _hand_over(base: int, what: bytes, descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(base)) as end:
+        socket.send_fds(end, [what], [descriptor])
 
 
 def start(answer: int, setup: Setup, close: tuple[int, ...]) -> None:
