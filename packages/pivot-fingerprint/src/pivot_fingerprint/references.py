@@ -1,5 +1,6 @@
 """What a piece of source uses: collected scope by scope, so that locals are told from what is looked up outside."""
 
+from collections import Counter, defaultdict
 from typing import Final, Literal
 
 from pivot_fingerprint.parts import Acts, Chain, Dynamic, Part, Ref
@@ -44,7 +45,7 @@ class References:
         self._scope = self._top
         self._labels: set[tuple[str, str]] = set()
         self._rebinds: set[str] = set()
-        self._loads: dict[Ref, int] = {}
+        self._loads: defaultdict[Ref, int] = defaultdict(int)
         self._acts: list[tuple[Use, Ref, tuple[str, ...]]] = []
         self._defaults = slice(0)
         self._within: tuple[str, ...] = ()
@@ -72,7 +73,7 @@ class References:
         if scope.kind == "class":
             # They become attributes of the class, used by way of it.
             for ref in (ref for refs in scope.imports.values() for ref in refs):
-                self._loads[ref] = self._loads.get(ref, 0) + 1
+                self._loads[ref] += 1
         outer = parent
         if scope.kind == "function":
             while outer.kind == "class" and outer.parent is not None:
@@ -97,7 +98,7 @@ class References:
 
     def _note(self, use: Use, ref: Ref, within: tuple[str, ...]) -> None:
         if use == "load":
-            self._loads[ref] = self._loads.get(ref, 0) + 1
+            self._loads[ref] += 1
         else:
             self._acts.append((use, ref, within))
 
@@ -135,11 +136,8 @@ class References:
 
     def _values(self) -> frozenset[Ref]:
         """The references which are not only called."""
-        called: dict[Ref, int] = {}
-        for use, ref, _ in self._acts:
-            if use in ("call", "discard"):
-                called[ref] = called.get(ref, 0) + 1
-        return frozenset(ref for ref, count in self._loads.items() if count > called.get(ref, 0))
+        called = Counter(ref for use, ref, _ in self._acts if use in ("call", "discard"))
+        return frozenset(ref for ref, count in self._loads.items() if count > called[ref])
 
     def _acts_at(self, depth: int) -> Acts:
         """What is done in functions inside `depth` others that are made and not called."""
@@ -171,7 +169,7 @@ class References:
 
     def use_import(self, ref: Ref) -> None:
         """Something of a module is used without a name in between."""
-        self._loads[ref] = self._loads.get(ref, 0) + 1
+        self._loads[ref] += 1
 
     def bind(self, name: str) -> None:
         if name in self._scope.globals:
@@ -193,7 +191,7 @@ class References:
     def bind_import(self, name: str, ref: Ref) -> None:
         if name in self._scope.globals:
             self._rebinds.add(name)
-            self._loads[ref] = self._loads.get(ref, 0) + 1
+            self._loads[ref] += 1
         self._scope.imports.setdefault(name, []).append(ref)
 
     def can_hold_import(self, name: str) -> bool:
