@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pivot_core.errors import ProjectError
 from pivot_core.model import Accepted, FileState, Record
-from pivot_core.storage import locktext
+from pivot_core.storage import lockfile, locktext
 from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.lockfile import LockFiles, file_name
 from pivot_core.storage.lockschema import read_yaml
@@ -196,6 +196,28 @@ def test_what_was_written_is_read(locks: LockFiles) -> None:
     assert [path.name for path in locks.path("train").parent.iterdir()] == ["train.lock"]
     locks.write(record(code="xxh3:2"))
     assert locks.read("train") == record(code="xxh3:2")
+
+
+def test_what_is_known_is_not_read_again_until_the_file_is_another(
+    locks: LockFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = record(), record(code="xxh3:quite another one")
+    locks.write(one)
+    reads: list[str] = []
+    inner = lockfile._stamped_bytes_of
+
+    def counted(path: str) -> tuple[bytes, Any]:
+        reads.append(path)
+        return inner(path)
+
+    monkeypatch.setattr(lockfile, "_stamped_bytes_of", counted)
+    assert locks.read("train") == one
+    assert reads == []
+    for found in (other, one):  # as git does
+        locks.path("train").unlink()
+        locks.path("train").write_bytes(emit(found))
+        assert locks.read("train") == locks.read("train") == found
+    assert len(reads) == 2
 
 
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"])

@@ -16,6 +16,7 @@ from pivot_core.errors import ProjectError
 from pivot_core.model import Record
 from pivot_core.storage.locktext import checked, emit, parse, stage_of
 from pivot_core.storage.looks import Looks
+from pivot_core.storage.stamps import Stamp
 
 SUFFIX = ".lock"
 _TEMPORARY = ".tmp-"
@@ -27,12 +28,17 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes to what is a pipe
 
 
 class LockFiles:
-    """Implements `interfaces.Records` in `directory`, which is made when it is needed. `looks` takes notes."""
+    """Implements `interfaces.Records` in `directory`, which is made when it is needed. `looks` takes notes.
+
+    What was read or written is not read again while the stamp of the file is the same: other Pivots do not write
+    meanwhile, and what git or an editor does leaves another stamp.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.looks: Looks | None = None
         self._directory = directory
         self._problems: dict[str, str] = {}
+        self._known: dict[str, tuple[Stamp, Record]] = {}
 
     def read(self, stage: str) -> Record | None:
         """The record of a stage; None where there is none, or none to be trusted (see `problem`).
@@ -44,8 +50,11 @@ class LockFiles:
         name = path.rpartition("/")[2]
         if self.looks is not None:
             self.looks.at(path)
+        known = self._known.get(stage)
         try:
-            data = _bytes_of(path)
+            if known is not None and _stamp(path) == known[0]:
+                return known[1]
+            data, stamp = _stamped_bytes_of(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -65,6 +74,7 @@ class LockFiles:
         if record.stage != stage:
             self._problems[stage] = f"{name} is of another stage, {record.stage}"
             return None
+        self._known[stage] = (stamp, record)
         return record
 
     def problem(self, stage: str) -> str:
@@ -76,11 +86,11 @@ class LockFiles:
         path, data = self._place(record.stage), emit(record)
         temporary = f"{self._directory}/{_TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
         try:
-            if _holds(path, data):
-                return
-            with self._new(temporary) as file:
-                file.write(data)
-            os.replace(temporary, path)  # noqa: PTH105
+            if not _holds(path, data):
+                with self._new(temporary) as file:
+                    file.write(data)
+                os.replace(temporary, path)  # noqa: PTH105
+            self._known[record.stage] = (_stamp(path), record)
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)
             raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
@@ -161,8 +171,17 @@ def _percent(character: str) -> str:
 
 
 def _bytes_of(path: str) -> bytes:
+    return _stamped_bytes_of(path)[0]
+
+
+def _stamped_bytes_of(path: str) -> tuple[bytes, Stamp]:
     with FileIO(path, opener=_open) as file:  # for files as small as these a buffer is of no use
-        return file.readall()
+        stamp = Stamp.of(os.fstat(file.fileno()))
+        return file.readall(), stamp
+
+
+def _stamp(path: str) -> Stamp:
+    return Stamp.of(os.stat(path))  # noqa: PTH116
 
 
 def _open(path: str, flags: int) -> int:
