@@ -30,11 +30,13 @@ class Files:
     unprepared: Mapping[str, PivotError] = attrs.field(factory=dict)
     unrecorded: Mapping[str, str | PivotError] = attrs.field(factory=dict)
     unabandoned: Mapping[str, PivotError] = attrs.field(factory=dict)
+    asked: list[str] = attrs.field(factory=list)
     forced: list[str] = attrs.field(factory=list)
     done: list[str] = attrs.field(factory=list)
     at_rest: list[list[str]] = attrs.field(factory=list)
 
     def decide(self, stage: str, *, force: bool) -> Decision:
+        self.asked.append(stage)
         if force:
             self.forced.append(stage)
         decision = self.decisions.get(stage, RUNS)
@@ -80,6 +82,7 @@ class Hands:
     ends: Mapping[str, Callable[[Task], Report] | None] = attrs.field(factory=dict)
     on_start: Callable[[], None] = lambda: None
     on_wait: Callable[[], None] = lambda: None
+    ready: bool = True
     started: int = 0
     submitted: list[str] = attrs.field(factory=list)
     cancelled: list[tuple[str, float]] = attrs.field(factory=list)
@@ -87,6 +90,9 @@ class Hands:
     _running: dict[str, Task] = attrs.field(factory=dict)
     _reports: deque[Report] = attrs.field(factory=deque)
     _woken: bool = False
+
+    def expect(self) -> bool:
+        return self.ready
 
     def start(self, loaded: Loaded, limits: Limits) -> None:
         self.started += 1
@@ -232,6 +238,17 @@ def test_where_nothing_runs_no_executor_is_started(bench: Bench) -> None:
     assert bench.outcomes() == {"a": "up to date", "b": "restored", "c": "up to date"}
     assert bench.hands.started == 0
     assert bench.files.done == ["restore b", "settle"]
+
+
+@pytest.mark.parametrize(("ready", "decided"), [(False, 3), (True, 1)])
+def test_while_the_executor_gets_ready_other_stages_are_decided_about(
+    bench: Bench, *, ready: bool, decided: int
+) -> None:
+    asked = bench.files.asked
+    bench.hands.ready = ready
+    bench.hands.on_start = lambda: asked.append("start")
+    bench.run(dict.fromkeys("abc", ()))
+    assert asked.index("start") == decided
 
 
 def test_the_executor_is_started_once(bench: Bench) -> None:

@@ -94,10 +94,30 @@ def test_an_interrupt_while_a_process_starts_shows_no_frames(tmp_path: Path) -> 
     (tmp_path / "interrupted.py").write_text(
         "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
     )
-    command = [sys.executable, starter.__file__, "interrupted"]
+    command = [sys.executable, starter.__file__, "interrupted", "0"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_a_process_has_none_of_the_descriptors_that_its_starter_was_given() -> None:
+    """A lock that the user's shell holds for `pivot run` must not be held by what stays behind."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    base = starting.Base()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b""
+    assert base.process.poll() is None
+    starting.end(base)
+
+
+def test_how_a_process_ended_is_known_as_often_as_it_is_asked_for() -> None:
+    base = starting.Base()
+    with pytest.raises(TimeoutError):
+        base.process.wait(0.0)
+    starting.end(base)
+    assert base.process.wait() == base.process.poll() == -signal.SIGKILL
 
 
 def test_a_base_that_was_started_early_ends_where_another_has_stayed(

@@ -100,6 +100,9 @@ class Limits:
 class Executor(Protocol):
     """Runs tasks somewhere. Workers never plan, and the executor never writes lock files."""
 
+    def expect(self) -> bool:
+        """`start` will be called: what it waits for may come up meanwhile. Returns whether it would not wait now."""
+
     def start(self, loaded: Loaded, limits: Limits) -> None: ...
 
     def submit(self, task: Task) -> None: ...

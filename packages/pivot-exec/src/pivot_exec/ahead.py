@@ -11,8 +11,6 @@ from typing import NoReturn
 from pivot_core.frozen import is_frozen
 
 from pivot_exec import system
-from pivot_exec.leftovers import Leftovers
-from pivot_exec.resets import Resets
 
 _LONGEST = 0.25  # seconds of CPU; what takes longer might not pay before the run ends
 
@@ -69,6 +67,9 @@ def _try(names: tuple[str, ...], parent: int) -> NoReturn:
     """Exit with 0 if importing leaves no thread, file, exit handler or changed variable, and prints nothing."""
     code = 1
     try:
+        from pivot_exec.leftovers import Leftovers
+        from pivot_exec.resets import Resets
+
         signal.set_wakeup_fd(-1)
         system.die_with_parent(parent)
         printed = os.memfd_create("printed")

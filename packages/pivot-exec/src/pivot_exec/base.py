@@ -39,6 +39,8 @@ def main(descriptor: str, seed: str) -> None:
     keep = 0.0
     while True:
         preload.import_late(setup)
+        if libraries or setup.project.settings.isolation == "worker":
+            preload.import_state()
         _serve(channel, setup)
         channel.close()
         system.end_children()
@@ -48,7 +50,8 @@ def main(descriptor: str, seed: str) -> None:
         if following is None:
             os._exit(0)
         channel, setup = following
-        preload.import_all(preload.libraries(setup.project))
+        libraries = preload.libraries(setup.project)
+        preload.import_all(libraries)
 
 
 def _serve(channel: Channel, setup: Setup) -> None:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -154,7 +154,8 @@ class _Build:
         while todo or not self._schedule.done:
             todo.extend(self._heed_signals())
             if todo:
-                todo.extend(self._follow(todo.popleft()))
+                instruction = todo.popleft()
+                todo.extend([instruction] if self._can_wait(instruction, todo) else self._follow(instruction))
                 reports = self._executor.next(0) if self._tasks else ()
             elif self._schedule.done:
                 break
@@ -162,6 +163,12 @@ class _Build:
                 reports = self._wait()
             for report in reports:
                 todo.extend(self._take(report))
+
+    def _can_wait(self, instruction: Instruction, others: Iterable[Instruction]) -> bool:
+        """Whether there is something to decide before the first launch, for which the executor is not ready yet."""
+        if self._start is None or not isinstance(instruction, Launch) or self._executor.expect():
+            return False
+        return any(isinstance(other, Decide) for other in others)
 
     def _wait(self) -> Sequence[Report]:
         reports = self._executor.next(_SOON)

@@ -7,7 +7,6 @@ import selectors
 import signal
 import socket
 import stat as modes
-import subprocess
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +22,7 @@ from pivot_core.volatile import Compared
 
 from pivot_exec import starting, system, warm
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Run, Setup, Work
+from pivot_exec.process import Process
 from pivot_exec.wire import Channel, packed
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class LocalExecutor:
         self._compared = compared
         self.late = tuple(late)
         self._loading = loading
-        self._base: subprocess.Popen[bytes] | None = None
+        self._base: Process | None = None
         self._channel: Channel | None = None
+        self._is_loaded = False
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
@@ -76,17 +77,25 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def expect(self) -> bool:
+        """Have the pipeline loaded, in processes of its own. Returns whether that has come to an end."""
+        if self._channel is None:
+            project = self._project
+            setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late)
+            self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
+            self._selector.register(self._channel, selectors.EVENT_READ)
+        return self._is_loaded or any(key.fileobj is self._channel for key, _ in self._selector.select(0))
+
     def load(self, project: Project) -> Loaded:
         """Start the base and import the pipeline in it. Raises PivotError."""
         with self._loading():
             answer = self._load(project)
-        assert self._channel is not None
-        self._selector.register(self._channel, selectors.EVENT_READ)
+        self._is_loaded = True
         return answer
 
     def _load(self, project: Project) -> Loaded:
-        setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late)
-        self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
+        self.expect()
+        assert self._channel is not None
         try:
             answer = self._channel.receive()
         except (EOFError, OSError):
@@ -105,7 +114,7 @@ class LocalExecutor:
 
         Raises PivotError; SnapshotError if loading gives something else than `loaded`.
         """
-        if self._channel is None and not _same(self.load(self._project), loaded):
+        if not self._is_loaded and not _same(self.load(self._project), loaded):
             raise SnapshotError(
                 f"loading {self._project.settings.pipeline} gave something else than a moment ago",
                 "Its code changed meanwhile, or depends on something that Pivot cannot see; run again with --reload.",
@@ -258,12 +267,11 @@ class LocalExecutor:
         if self._base is None:
             return "it had stayed from an earlier run"
         if hung_up and self._project.settings.keep_warm and not self._debug:
-            self._base.returncode = 0  # nobody waits for it
             return "its loader is gone"
         try:
             return system.ending(self._base.wait(_CLOSE))
-        except subprocess.TimeoutExpired:
-            self._base.kill()
+        except TimeoutError:
+            os.kill(self._base.pid, signal.SIGKILL)
             return system.ending(self._base.wait())
 
 

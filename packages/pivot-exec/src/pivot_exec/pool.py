@@ -16,7 +16,7 @@ from pivot_core.model import Digest
 from pivot_core.project import Project
 from pivot_core.volatile import Compared
 
-from pivot_exec import child, patches, spawned, system, worker
+from pivot_exec import child, spawned, system, worker
 from pivot_exec.ahead import Ahead
 from pivot_exec.messages import Done, Order, Run
 from pivot_exec.wire import Channel
@@ -73,6 +73,8 @@ class Pool:
         may_import = not self._many and project.settings.preload != "none"
         self._ahead = Ahead() if may_import else None
         if self._many and digests is None:
+            from pivot_exec import patches
+
             patches.watching()  # once, for all that will be forked
         if not self._many:
             child.renew_streams()

@@ -29,8 +29,8 @@ def libraries(project: Project) -> list[str]:
     if preload != "auto":
         return list(preload)
     found: dict[str, None] = {}
-    for tree in _project_trees(project):
-        if _writes_environment(tree):
+    for source, tree in _project_modules(project):
+        if b"env" in source and _writes_environment(tree):
             return []
         for name in _imports(tree):
             top = name.partition(".")[0]
@@ -73,7 +73,12 @@ def import_late(setup: Setup) -> None:
         import_all(name for name in setup.late if name.partition(".")[0] in sys.modules)
 
 
-def _project_trees(project: Project) -> Iterator[ast.Module]:
+def import_state() -> None:
+    """Import what workers of many stages need, before the project can hide it by modules of the same names."""
+    importlib.import_module("pivot_exec.state")
+
+
+def _project_modules(project: Project) -> Iterator[tuple[bytes, ast.Module]]:
     roots = project.source_roots
     module = project.pipeline_module
     start = _project_file(module, roots) if module else project.root / project.settings.pipeline
@@ -84,10 +89,11 @@ def _project_trees(project: Project) -> Iterator[ast.Module]:
             continue
         seen.add(path)
         try:
-            tree = ast.parse(path.read_bytes())
+            source = path.read_bytes()
+            tree = ast.parse(source)
         except (OSError, SyntaxError, ValueError):
             continue
-        yield tree
+        yield source, tree
         near = (*roots, path.parent)
         waiting += [file for name in _imports(tree) if (file := _project_file(name, near))]
         waiting += [file for place, name in _relative_imports(tree, path) if (file := _project_file(name, (place,)))]
@@ -95,7 +101,7 @@ def _project_trees(project: Project) -> Iterator[ast.Module]:
 
 def _imports(tree: ast.Module) -> Iterator[str]:
     """The names that are imported, apart from the relative ones; what comes from a module may be one itself."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -104,9 +110,18 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _relative_imports(tree: ast.Module, path: Path) -> Iterator[tuple[Path, str]]:
     """The names that the file at `path` imports relatively, each with the directory that it counts from."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.ImportFrom) and node.level and len(path.parents) >= node.level:
             yield from ((path.parents[node.level - 1], name) for name in _modules_of(node))
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements, those within others too; most of a tree is in the expressions, and no import is there."""
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:
+        for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+            waiting += getattr(node, field, ())
+        yield node
 
 
 def _modules_of(node: ast.ImportFrom) -> Iterator[str]:

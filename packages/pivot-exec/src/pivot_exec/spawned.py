@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 
 from pivot_core.errors import PivotError
 
 from pivot_exec import child, system
 from pivot_exec.messages import Done, Order, Setup
-from pivot_exec.starting import interpreter
+from pivot_exec.process import Process
 from pivot_exec.wire import Channel
 
 
 def start(channel: socket.socket) -> int:
     """Start a worker that reads an `Order`, and then tasks, from `channel`. Returns its number, to be waited for."""
-    command, environment = interpreter("pivot_exec.spawned", str(channel.fileno()))
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        pass_fds=(channel.fileno(),),
-        start_new_session=True,
-    )
-    process.returncode = 0  # it is not waited for through this object
-    return process.pid
+    return Process("pivot_exec.spawned", channel.fileno()).pid
 
 
 def main(descriptor: str, seed: str) -> None:
-    from pivot_exec import template, worker
+    from pivot_exec import preload, template, worker
     from pivot_exec.base import hide_seed
 
     hide_seed(seed)
-    os.set_inheritable(int(descriptor), False)
+    preload.import_state()
     channel = Channel(socket.socket(fileno=int(descriptor)))
     order = channel.receive()
     assert isinstance(order, Order)

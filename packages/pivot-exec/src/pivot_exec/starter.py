@@ -5,6 +5,7 @@ That is `python -m`, without the time that takes: in a run with something to do,
 
 import _signal  # type: ignore[import-not-found] # signal itself would make an enum of each number
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -14,5 +15,9 @@ if __name__ == "__main__":
     if not sys.flags.safe_path:
         del sys.path[0]  # the directory of this file
     module, *arguments = sys.argv[1:]
+    descriptor = int(arguments[0])  # the one that it is given; others are its starter's, and may be locks
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    os.set_inheritable(descriptor, False)
     sys.argv[:] = ["pivot"]  # a stage that parses its command line is given none
     import_module(module).main(*arguments)

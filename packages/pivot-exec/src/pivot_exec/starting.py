@@ -1,38 +1,43 @@
-"""Start processes like this one. The base of a run is started first of all, and comes up while this process imports.
-
-Hashes are the same in all of them, so that sets have one order, unless the user chose a seed.
-"""
+"""Start the base of a run. That is done first of all: it comes up while this process imports the command line."""
 
 from __future__ import annotations
 
+import _socket  # socket itself would make an enum of each number
 import os
-import signal
-import socket
-import subprocess
-import sys
-from typing import TYPE_CHECKING
 
-from pivot_exec import starter
+from pivot_exec.process import Process
 
+TYPE_CHECKING = False  # importing typing takes as long as all the rest
 if TYPE_CHECKING:
+    from socket import socket
+
     from pivot_core.project import Project
 
 
 class Base:
-    """A base that was started, and the end of its socket pair. `prepared` is the project it was told of."""
+    """A base that was started, and this end of its socket pair. `prepared` is the project it was told of."""
 
     def __init__(self, *, attached: bool = False) -> None:
-        self.end, theirs = socket.socketpair()
+        ours, theirs = _socket.socketpair()
         self.prepared: Project | None = None
-        command, environment = interpreter("pivot_exec.base", str(theirs.fileno()))
-        with theirs:
-            self.process = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=None if attached else subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=not attached,
-            )
+        self._end: socket | None = None
+        self._descriptor = ours.detach()
+        try:
+            self.process = Process("pivot_exec.base", theirs.fileno(), attached=attached)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def end(self) -> socket:
+        """This process's end, to be closed by who takes it."""
+        if self._end is None:
+            from socket import socket
+
+            self._end = socket(fileno=self._descriptor)
+        return self._end
 
     def prepare(self, project: Project, *, debug: bool = False) -> None:
         """Let it import the libraries of `project`, unless it did."""
@@ -94,6 +99,8 @@ def end_early() -> None:
 
 def end(base: Base) -> None:
     """End a base that runs nothing yet."""
+    import signal
+
     from pivot_exec import system
 
     system.kill_group(base.process.pid, signal.SIGKILL)  # what libraries have started included
@@ -105,13 +112,3 @@ def directory_of_kept() -> str:
     """Where bases wait that stay after a run. It need not be there."""
     given = os.environ.get("XDG_RUNTIME_DIR")
     return f"{given}/pivot" if given else f"{os.environ.get('TMPDIR') or '/tmp'}/pivot-{os.getuid()}"
-
-
-def interpreter(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command line and environment for a process like this one that runs `module`; it gets "hide" or "keep" last,
-    for whether PYTHONHASHSEED is Pivot's doing."""
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
-    environment, seed = dict(os.environ), "keep"
-    if not environment.get("PYTHONHASHSEED"):
-        environment["PYTHONHASHSEED"], seed = "0", "hide"
-    return [sys.executable, *flags, starter.__file__, module, *arguments, seed], environment

@@ -1,0 +1,77 @@
+"""Start a Python like this one, without `subprocess`: importing that takes longer than all that is done here.
+
+Hashes are the same in all of them, so that sets have one order, unless the user chose a seed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from pivot_exec import starter
+
+_FLAGS = ("debug", "dont_write_bytecode", "no_site", "verbose", "bytes_warning", "isolated", "ignore_environment")
+_MORE_FLAGS = ("no_user_site", "safe_path", "dev_mode", "optimize")
+_LOOK = 0.002  # seconds between looks at whether a process has ended
+
+
+class Process:
+    """A Python that runs `module`. Of the descriptors of this process it has `descriptor`, the end of a socket pair.
+
+    It has a session of its own and no input, unless it is `attached` to the terminal. Raises OSError if it cannot be
+    started.
+    """
+
+    def __init__(self, module: str, descriptor: int, *, attached: bool = False) -> None:
+        environment, seed = dict(os.environ), "keep"
+        if not environment.get("PYTHONHASHSEED"):
+            environment["PYTHONHASHSEED"], seed = "0", "hide"
+        command = [sys.executable, *_flags(), starter.__file__, module, str(descriptor), seed]
+        no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+        os.set_inheritable(descriptor, True)
+        try:
+            self.pid = os.posix_spawn(
+                sys.executable,
+                command,
+                environment,
+                file_actions=() if attached else no_input,
+                setsid=not attached,
+            )
+        finally:
+            os.set_inheritable(descriptor, False)
+        self.code: int | None = None  # how it ended: an exit code, or minus a signal
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait until it has ended; returns how. Raises TimeoutError if that takes longer."""
+        if seconds is None:
+            self._wait(0)
+        end = time.monotonic() + (seconds or 0.0)
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(_LOOK)
+        return code
+
+    def poll(self) -> int | None:
+        """How it ended; None if it has not."""
+        self._wait(os.WNOHANG)
+        return self.code
+
+    def _wait(self, options: int) -> None:
+        if self.code is None:
+            try:
+                pid, status = os.waitpid(self.pid, options)
+            except ChildProcessError:
+                pid, status = self.pid, 0  # somebody else has waited for it
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+
+
+def _flags() -> list[str]:
+    """The options of this interpreter that are not told by the environment."""
+    if sys.warnoptions or sys._xoptions or any(getattr(sys.flags, name) for name in (*_FLAGS, *_MORE_FLAGS)):  # noqa: SLF001
+        import subprocess
+
+        return subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001 - as multiprocessing does
+    return []
