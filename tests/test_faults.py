@@ -32,8 +32,8 @@ SLOW = """
 def processes_of(project: Typed) -> list[str]:
     """Command lines of the processes whose working directory or environment is the project's."""
     found = []
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit() and int(place.name) != os.getpid():
+    for place in Path("/proc").glob("[0-9]*"):  # none where this is not Linux
+        if int(place.name) != os.getpid():
             try:
                 mark = f"MARK={project.root}".encode() in (place / "environ").read_bytes()
                 state = (place / "stat").read_text().rpartition(")")[2].split()[0]

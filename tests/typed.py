@@ -16,6 +16,7 @@ class Typed:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.variables: dict[str, str] = {}
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +29,7 @@ class Typed:
         # Without bytecode, every command would compile all that it imports.
         left = ("PIVOT_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(left)}
-        return {**kept, **variables}
+        return {**kept, **self.variables, **variables}
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -10,6 +10,7 @@ import pickle
 import select
 import signal
 import socket
+import time
 from typing import cast
 
 from pivot_exec import preload, system, template, twin, warm
@@ -17,6 +18,7 @@ from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
 
 _LET_GO = 10.0  # seconds that a loader has to end its stages, once the main process is gone
+_LOOK_AGAIN = 1.0  # seconds; macOS forgets to tell that the main process is gone if there was something to read before
 
 
 def main(descriptor: str, seed: str) -> None:
@@ -43,7 +45,7 @@ def main(descriptor: str, seed: str) -> None:
             preload.import_state()
         _serve(channel, setup)
         channel.close()
-        system.end_children()
+        system.end_session()
         keep = keep if setup.keep is None else setup.keep
         system.fall_silent()
         following = stayed.next(setup.project, keep) if keep > 0 else None
@@ -91,18 +93,17 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | N
 def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setup) -> bytes:
     """What the loader says before it ends, if anything. With a descriptor it says what the base shall do with that."""
     poll, answer = select.poll(), b""
-    timeout: float | None = None
+    kill_at: float | None = None
     poll.register(end, select.POLLIN)
-    poll.register(main_process, 0)
+    poll.register(main_process, select.POLLHUP)
     while True:
-        ready = poll.poll(timeout)
-        if not ready:
+        ready = poll.poll(_LOOK_AGAIN * 1000)
+        if kill_at is not None and time.monotonic() > kill_at:
             os.kill(loader, signal.SIGKILL)
-            timeout = None
         for descriptor, _event in ready:
             if descriptor == main_process:
                 poll.unregister(main_process)
-                timeout = _LET_GO * 1000
+                kill_at = time.monotonic() + _LET_GO
                 continue
             data, descriptors, *_ = socket.recv_fds(end, 1 << 16, 1)
             if not data:

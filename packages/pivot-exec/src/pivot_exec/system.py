@@ -6,16 +6,20 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Collection
 
+if sys.platform == "linux":
+    from pivot_exec import proc as told
+elif sys.platform == "darwin":
+    from pivot_exec import libproc as told
+else:
+    from pivot_exec import untold as told
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_LINUX = sys.platform == "linux"
-_LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _HELPERS = (b"resource_tracker", b"multiprocessing.forkserver", b"loky.backend")
 
 
@@ -43,15 +47,15 @@ def thread_count(expected: int = 1) -> int:
 
 def threads() -> int:
     """The threads of this process at this moment; those of libraries too, where the system tells."""
-    if not _LINUX:
-        return threading.active_count()
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+    return told.threads()
 
 
 def descriptors() -> dict[int, tuple[int, int]]:
-    """The open file descriptors of this process, the standard ones apart, and what each is of: device and inode."""
-    found = {}
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+    """The open file descriptors of this process, the standard ones apart, and what each is of: device and inode.
+    None at all where the system does not tell.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for name in told.open_files():
         if (descriptor := int(name)) > 2:
             try:
                 status = os.fstat(descriptor)
@@ -62,23 +66,18 @@ def descriptors() -> dict[int, tuple[int, int]]:
 
 
 def resident() -> int:
-    """The memory of this process, in bytes."""
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * _PAGE
+    """The memory of this process, in bytes; 0 where the system does not tell."""
+    return told.resident()
 
 
 def children() -> list[int]:
-    """The direct children of this process, ended ones that nobody has waited for included."""
-    if not _LINUX:
-        return []
-    found: list[int] = []
-    try:
-        for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - names are all that is wanted
-            with open(f"/proc/self/task/{thread}/children", "rb") as file:  # noqa: PTH123
-                found += map(int, file.read().split())
-    except OSError:
-        return _children_by_parent()
-    return found
+    """The direct children of this process, ended ones that nobody has waited for included, where the system tells."""
+    return told.children()
+
+
+def left_in(session: int) -> list[int]:
+    """What a child of this process, whose session it was, has left in it."""
+    return [pid for pid in told.among() if pid != session and session_of(pid) == session]
 
 
 def session_of(pid: int) -> int:
@@ -92,8 +91,7 @@ def session_of(pid: int) -> int:
 def is_helper(pid: int) -> bool:
     """Whether a process is one that multiprocessing keeps for itself and that ends when it is no longer needed."""
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-            line = file.read()
+        line = told.command_line(pid)
     except OSError:
         return True
     return not line or any(name in line for name in _HELPERS)
@@ -123,23 +121,18 @@ def end_children(keep: Collection[int] = ()) -> None:
             end_process(pid)
 
 
+def end_session() -> None:
+    """Kill what is left of this process's children, in its session; where that is no session of its own, only them."""
+    end_children()
+    me = os.getpid()
+    if session_of(me) == me:
+        for pid in left_in(me):
+            end_process(pid)
+
+
 def can_look() -> bool:
     """Whether this system tells a process all that it has: threads, children, open files."""
-    return _LINUX
-
-
-def _children_by_parent() -> list[int]:
-    found, me = [], os.getpid()
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-            except OSError:
-                continue
-            if parent == me:
-                found.append(int(name))
-    return found
+    return told.TELLS
 
 
 def ending(code: int) -> str:

@@ -61,7 +61,7 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
         from pivot_exec import inline
 
         inline.serve(channel, setup.project, functions)
-    Template(channel, setup, loaded, functions, may_fork=threads == 1, ours=(answer,)).serve(base)
+    Template(channel, setup, loaded, functions, may_fork=threads == 1, base=answer).serve(base)
 
 
 class Culprits:
@@ -110,7 +110,9 @@ def collect_garbage() -> None:
 
 
 class Template:
-    """One poll loop in the main thread. Ends with all of its stages on EOF from the main process, or on SIGTERM."""
+    """One poll loop in the main thread. Ends with all of its stages on EOF from the main process or the base, or on
+    SIGTERM. `base` is the end of the socket pair with the base, which says nothing.
+    """
 
     def __init__(
         self,
@@ -120,8 +122,9 @@ class Template:
         functions: Functions,
         *,
         may_fork: bool,
-        ours: tuple[int, ...],
+        base: int,
     ) -> None:
+        self._base = base
         self._channel = channel
         self._wake, waker = os.pipe()
         os.set_blocking(self._wake, False)
@@ -133,21 +136,22 @@ class Template:
             functions,
             None if may_fork else {name: code.digest for name, code in loaded.code.items()},
             loaded.compared,
-            (*ours, self._wake, waker, channel.fileno()),
+            (base, self._wake, waker, channel.fileno()),
             self._poll,
         )
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
 
-    def serve(self, base: int) -> NoReturn:
+    def serve(self, parent: int) -> NoReturn:
         system.adopt_orphans()
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._terminate)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        system.die_with_parent(base, signal.SIGTERM)
+        system.die_with_parent(parent, signal.SIGTERM)
         gc.collect()
         gc.freeze()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
+        self._poll.register(self._base, select.POLLIN)
         try:
             while not self._terminated:
                 self._go_round()
@@ -166,6 +170,8 @@ class Template:
             if imported:
                 self._channel.send(ImportedAhead(imported))
             return
+        if self._base in ready:
+            raise EOFError
         if self._wake in ready:
             os.read(self._wake, 4096)
         for worker in self._pool.answering(ready):
@@ -227,12 +233,13 @@ class Template:
             self._channel.send(Ended(running.task, now - running.began, error, notices if left else ()))
 
     def _end_leftovers(self, session: int) -> int:
-        """Kill what an ended stage left in its session: all of it has become a child of the template."""
-        count = 0
-        while left := [pid for pid in system.children() if pid != session and system.session_of(pid) == session]:
+        """Kill what an ended stage left in its session; returns how many processes that were."""
+        count, ended = 0, set[int]()
+        while left := set(system.left_in(session)) - ended:
             count += sum(not system.is_helper(pid) for pid in left)
             for pid in left:
                 system.end_process(pid)
+            ended |= left  # who does not become a child of this process is not waited for
         return count
 
     def _until_next_deadline(self) -> float | None:

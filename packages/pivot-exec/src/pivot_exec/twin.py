@@ -29,14 +29,14 @@ def ask(base: int, seconds: float) -> SecondLoad:
     """
     ours, theirs = socket.socketpair()
     with ours:
-        with theirs:
-            _hand_over(base, ASKED, theirs.fileno())
         ours.settimeout(seconds)
         channel = Channel(ours)
         twin: object = None
         said: object = None
         try:
-            twin = channel.receive()
+            with theirs:  # macOS may lose what is closed here before it has arrived there
+                _hand_over(base, ASKED, theirs.fileno())
+                twin = channel.receive()
             said = channel.receive()
         except (OSError, EOFError):
             pass

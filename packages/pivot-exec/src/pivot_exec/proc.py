@@ -1,0 +1,61 @@
+"""What Linux tells of processes: in /proc. `libproc` tells the same of those of macOS."""
+
+from __future__ import annotations
+
+import os
+
+TELLS = True
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def threads() -> int:
+    """The threads of this process at this moment; those of libraries too."""
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+
+
+def open_files() -> list[str]:
+    """The numbers of the open file descriptors of this process, that of this question included."""
+    return os.listdir("/proc/self/fd")  # noqa: PTH208
+
+
+def resident() -> int:
+    """The memory of this process, in bytes."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * _PAGE
+
+
+def children() -> list[int]:
+    """The direct children of this process, ended ones that nobody has waited for included."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - names are all that is wanted
+            with open(f"/proc/self/task/{thread}/children", "rb") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    except OSError:
+        return _children_by_parent()
+    return found
+
+
+def among() -> list[int]:
+    """The processes among which is what a child of this process has left: it has become one itself."""
+    return children()
+
+
+def command_line(pid: int) -> bytes:
+    """Raises OSError."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _children_by_parent() -> list[int]:
+    found, me = [], os.getpid()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if parent == me:
+                found.append(int(name))
+    return found
