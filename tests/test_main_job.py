@@ -196,9 +196,13 @@ def test_a_failure_stops_what_depends_on_it_and_keeps_the_old_outs(project: Type
     assert project.run("--keep-going", code=1)["b"] == "blocked"
 
 
-def test_a_missing_out_fails_the_stage(project: Typed) -> None:
-    project.write("pipeline.py", "from pivot import stage\n@stage(outs='a.txt')\ndef a(): pass\n")
-    assert "did not write a.txt" in project.pivot("run", code=1).stdout
+def test_a_missing_out_fails_the_stage_and_what_was_written_instead_is_named(project: Typed) -> None:
+    pipeline = "import os\nfrom pivot import stage\n@stage(outs='a.txt')\ndef a(): os.chdir('sub'); open('a.txt', 'w')\n"
+    project.write("pipeline.py", pipeline)
+    project.write("sub/old.txt", "")
+    told = "did not write a.txt, but sub/a.txt"
+    assert told in project.pivot("run", code=1).stdout
+    assert told in project.pivot("status").stdout
 
 
 def test_dry_run_and_status_change_nothing(project: Typed) -> None:

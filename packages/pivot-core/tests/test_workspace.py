@@ -270,7 +270,9 @@ def test_after_a_failure_the_old_outs_are_back_and_the_new_ones_aside(root: Path
 
 def test_an_out_that_was_not_written_is_an_error(root: Path) -> None:
     write("in", "1")()
-    assert run(root, CHAIN[0], functions={"a": lambda: None}) == {"a": "did not write mid"}
+    told = "did not write mid; no other file of the project changed while it ran"
+    assert run(root, CHAIN[0], functions={"a": lambda: None}) == {"a": told}
+    assert run(root, CHAIN[0], functions={"a": write("middle", "")}) == {"a": "did not write mid, but middle"}
 
 
 def test_outs_that_are_not_cached_are_neither_stored_nor_restored(root: Path) -> None:

@@ -62,6 +62,9 @@ class Files:
             self.done.append(f"record {task.stage}")
         return error
 
+    def instead(self, task: Task, finished: Finished) -> str:
+        return f", but {task.stage}.txt" if finished.missing else ""
+
     def abandon(self, task: Task, why: str) -> str:
         if task.stage in self.unabandoned:
             raise self.unabandoned[task.stage]

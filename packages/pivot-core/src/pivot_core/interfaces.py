@@ -70,13 +70,15 @@ class Started:
 @attrs.frozen
 class Finished:
     """The stage's process ended. `error` is empty when it succeeded and all outs are there; else it says what went
-    wrong ("exit code 3", "killed by SIGSEGV", "did not write model.pkl", …). `outs` are already in the store."""
+    wrong ("exit code 3", "killed by SIGSEGV", "did not write model.pkl", …). `outs` are already in the store, `missing`
+    are outs that a stage which did not fail itself left unwritten."""
 
     task: str
     seconds: float
     error: str = ""
     outs: Mapping[str, FileState] = attrs.field(factory=dict, hash=False)
     notices: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @attrs.frozen

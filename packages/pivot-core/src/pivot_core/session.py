@@ -71,6 +71,10 @@ class Session:
         if self.looks is not None:
             self.looks.at(path)
 
+    def now(self) -> int:
+        """The time as the file system tells it, in nanoseconds; 0 where it does not."""
+        return self._clock.now()
+
     def wait_past(self, moment: int) -> bool:
         """Wait until what changes from now on has a later stamp than `moment`; whether that can be said here."""
         return self._clock.wait_past(moment) > moment

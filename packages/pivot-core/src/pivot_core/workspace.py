@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
@@ -43,6 +44,14 @@ class _Cleared:
     left: bool
 
 
+@attrs.frozen
+class _Begun:
+    """When a task began, in nanoseconds of the monotonic clock, and what was at its outs."""
+
+    at: int
+    cleared: Mapping[str, _Cleared] = attrs.field(hash=False)
+
+
 class Workspace:
     """Decides about the stages of a loaded pipeline, and records what runs of them gave; a context manager.
 
@@ -68,7 +77,7 @@ class Workspace:
         self.session = session or Session(project, readonly=readonly)
         self._sink = sink
         self._decided: dict[str, _Decided] = {}
-        self._cleared: dict[str, dict[str, _Cleared]] = {}
+        self._begun: dict[str, _Begun] = {}
         self._tasks = 0
 
     def __enter__(self) -> Self:
@@ -153,7 +162,8 @@ class Workspace:
             log=f".pivot/logs/{file_name(stage)}.log",
             environment={"PIVOT_STAGE": stage},
         )
-        cleared = self._cleared[task.id] = {}
+        cleared: dict[str, _Cleared] = {}
+        self._begun[task.id] = _Begun(time.monotonic_ns(), cleared)
         try:
             for out in declared.outs:
                 cleared[out.path] = self._clear(stage, out)
@@ -167,15 +177,24 @@ class Workspace:
 
         An out that is not there is the error of the result. Raises PivotError where an out cannot be stored.
         """
-        outs, error = put_outs(self.session.store, self._project.root, task.outs)
-        return Finished(task.id, seconds, error, outs)
+        finished = put_outs(self.session.store, self._project.root, task, seconds)
+        return attrs.evolve(finished, error=finished.error + self.instead(task, finished))
+
+    def instead(self, task: Task, finished: Finished) -> str:
+        """What was written in place of outs that are missing, as the end of the error; "" if nothing can be told."""
+        if not finished.missing:
+            return ""
+        from pivot_core.instead import written_instead
+
+        since = self.session.now() - (time.monotonic_ns() - self._begun[task.id].at)
+        return written_instead(self._project.root, self.session.ignore, finished.missing, since, self.graph.producers)
 
     def record(self, task: Task, finished: Finished) -> str:
         """Record what a task wrote: a run-cache row, then the lock file. `finished.outs` are in the store already.
 
         Returns "", or why nothing was recorded.
         """
-        self._cleared.pop(task.id, None)
+        self._begun.pop(task.id, None)
         changed = self._changed_inputs(task)
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
@@ -194,7 +213,8 @@ class Workspace:
         failed = partial_outs(self._project, task.stage)
         try:
             remove(failed)
-            for path, before in self._cleared.pop(task.id, {}).items():
+            begun = self._begun.pop(task.id, None)
+            for path, before in begun.cleared.items() if begun else ():
                 self._put_aside(path, before, failed)
                 if before.state is not None:
                     self.session.store.fetch(before.state, self._project.root / path)

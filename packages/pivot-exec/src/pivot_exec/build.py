@@ -44,6 +44,9 @@ class Workspace(Protocol):
     def record(self, task: Task, finished: Finished) -> str:
         """Record what a stage wrote. Returns why it could not be, or nothing."""
 
+    def instead(self, task: Task, finished: Finished) -> str:
+        """What was written in place of outs that are missing, as the end of the error. Asked before `abandon`."""
+
     def abandon(self, task: Task, why: str) -> str:
         """The task did not succeed: put the old outs back. Returns the directory that holds what it wrote, or "".
 
@@ -271,7 +274,7 @@ class _Build:
         for notice in report.notices:
             self._sink.emit(Notice(notice, task.stage))
         if report.error:
-            return self._fail(task, report.error, report.seconds)
+            return self._fail(task, report.error + self._workspace.instead(task, report), report.seconds)
         try:
             error = self._workspace.record(task, report)
         except PivotError as failure:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from pivot_core.errors import PivotError, SnapshotError
 from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
-from pivot_core.model import FileState, Out
+from pivot_core.model import Out
 from pivot_core.project import Project
 from pivot_core.storage.parallel import LARGE
 from pivot_core.storage.store import put_outs
@@ -226,12 +226,10 @@ class LocalExecutor:
         return self._storing
 
     def _store_outs(self, ended: Ended) -> Finished:
-        outs: dict[str, FileState] = {}
         try:
-            outs, error = put_outs(self._store, self._project.root, self._tasks[ended.task].outs)
+            return put_outs(self._store, self._project.root, self._tasks[ended.task], ended.seconds, ended.notices)
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
-            error = str(failure)
-        return Finished(ended.task, ended.seconds, error, {} if error else outs, ended.notices)
+            return Finished(ended.task, ended.seconds, str(failure), notices=ended.notices)
 
     def _store_large_outs(self, ended: Ended) -> None:
         self._stored.append(self._store_outs(ended))

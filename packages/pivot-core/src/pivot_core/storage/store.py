@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Store
-from pivot_core.model import Digest, FileState, Out
+from pivot_core.interfaces import Finished, Store, Task
+from pivot_core.model import Digest, FileState
 from pivot_core.storage.digests import TREE_SUFFIX
 from pivot_core.storage.hasher import Hasher
 from pivot_core.storage.listing import Entry, ListingError, listing_bytes, read_listing
@@ -169,21 +169,22 @@ class ObjectStore:
         return known
 
 
-def put_outs(store: Store, root: Path, outs: Iterable[Out]) -> tuple[dict[str, FileState], str]:
-    """Store what a stage wrote. Returns the state of each out that is there, and what is wrong if one is not.
+def put_outs(store: Store, root: Path, task: Task, seconds: float, notices: tuple[str, ...] = ()) -> Finished:
+    """Store what a task wrote in `seconds`. That an out is not there is the error of the result.
 
     Outs that are not cached are looked at only. Raises PivotError where one cannot be stored.
     """
     states: dict[str, FileState | None] = {}
-    for out in outs:
+    for out in task.outs:
         place = root / out.path
         if not os.path.lexists(place):
             states[out.path] = None
         else:
             states[out.path] = store.put(place) if out.cache else store.state(out.path)
-    missing = [path for path, state in states.items() if state is None]
-    error = f"did not write {', '.join(missing)}" if missing else ""
-    return {path: state for path, state in states.items() if state is not None}, error
+    missing = tuple(path for path, state in states.items() if state is None)
+    if missing:
+        return Finished(task.id, seconds, f"did not write {', '.join(missing)}", notices=notices, missing=missing)
+    return Finished(task.id, seconds, outs={path: state for path, state in states.items() if state}, notices=notices)
 
 
 def _explained(error: OSError, path: str, done: str) -> PivotError:
