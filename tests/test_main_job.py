@@ -197,7 +197,7 @@ def test_a_failure_stops_what_depends_on_it_and_keeps_the_old_outs(project: Type
 
 
 def test_a_missing_out_fails_the_stage_and_what_was_written_instead_is_named(project: Typed) -> None:
-    pipeline = "import os\nfrom pivot import stage\n@stage(outs='a.txt')\ndef a(): os.chdir('sub'); open('a.txt', 'w')\n"
+    pipeline = "import os, pivot\n@pivot.stage(outs='a.txt')\ndef a(): os.chdir('sub'); open('a.txt', 'w')\n"
     project.write("pipeline.py", pipeline)
     project.write("sub/old.txt", "")
     told = "did not write a.txt, but sub/a.txt"
