@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pivot_core.config import Isolation, Settings
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task, Written
 from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_exec.local import LocalExecutor
@@ -64,6 +64,8 @@ class Runner:
             for report in self.executor.next(60):
                 if isinstance(report, Started):
                     self.pids[report.task] = report.pid
+                    continue
+                if isinstance(report, Written):
                     continue
                 assert not isinstance(report, Lost), report
                 assert report.task == task

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task, Written
 from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_exec.local import LocalExecutor
@@ -60,7 +60,7 @@ class Bench:
     def wait(self, *stages: str) -> Mapping[str, Finished | Lost]:
         ended: dict[str, Finished | Lost] = {}
         while not ended.keys() >= set(stages):
-            ended |= {r.task: r for r in self.executor.next(60) if not isinstance(r, Started)}
+            ended |= {r.task: r for r in self.executor.next(60) if not isinstance(r, Started | Written)}
         return ended
 
     def run(self, stage: str, timeout: float | None = None) -> Finished:

@@ -21,17 +21,26 @@ def test_every_stage_ends_once_after_its_upstreams_and_within_the_jobs(
     schedule = Schedule(upstreams, jobs, keep_going=keep_going)
     ended: dict[str, str] = {}
     running: list[str] = []
+    written: list[str] = []
 
     def end(stage: str, outcome: str) -> None:
         assert stage not in ended
         ended[stage] = outcome
 
     todo: list[Instruction] = schedule.begin()
-    while todo or running:
+    while todo or running or written:
         if data.draw(st.integers(0, 30)) == 0:
             todo += schedule.interrupt()
         if not todo:
-            stage = running.pop(data.draw(st.integers(0, len(running) - 1)))
+            stage = data.draw(st.sampled_from(running + written))
+            if stage in running:
+                running.remove(stage)
+                if data.draw(st.booleans()):
+                    written.append(stage)
+                    todo += schedule.written(stage)
+                    continue
+            else:
+                written.remove(stage)
             ok = data.draw(st.booleans())
             end(stage, "ok" if ok else "failed")
             todo += schedule.finished(stage, ok=ok)
@@ -63,6 +72,33 @@ def test_every_stage_ends_once_after_its_upstreams_and_within_the_jobs(
 def test_the_longest_path_goes_first() -> None:
     schedule = Schedule({"short": [], "long": [], "after": ["long"]}, 1, seconds={"after": 9.0})
     assert schedule.begin() == [Decide("long")]
+
+
+def launched(schedule: Schedule, todo: list[Instruction]) -> list[str]:
+    """Find that each stage must run, as long as it is asked for; returns what starts."""
+    starts: list[str] = []
+    while todo:
+        match todo.pop(0):
+            case Decide(stage):
+                todo += schedule.must_run(stage)
+            case Launch(stage):
+                starts.append(stage)
+    return starts
+
+
+def test_another_stage_starts_while_what_one_wrote_is_stored() -> None:
+    schedule = Schedule({"one": [], "two": [], "three": []}, 1)
+    assert launched(schedule, schedule.begin()) == ["one"]
+    assert launched(schedule, schedule.written("one")) == ["two"]
+    assert launched(schedule, schedule.finished("one", ok=True)) == []
+    assert launched(schedule, schedule.finished("two", ok=True)) == ["three"]
+
+
+def test_none_starts_meanwhile_that_comes_after_what_waits_for_it() -> None:
+    schedule = Schedule({"long": [], "short": [], "after": ["long"]}, 1, seconds={"after": 9.0, "short": 1.0})
+    assert launched(schedule, schedule.begin()) == ["long"]
+    assert launched(schedule, schedule.written("long")) == []
+    assert launched(schedule, schedule.finished("long", ok=True)) == ["after"]
 
 
 def test_a_cycle_is_refused_by_name() -> None:

@@ -68,6 +68,16 @@ class Started:
 
 
 @attrs.frozen
+class Written:
+    """The stage's process ended, and its outs are there: while they are stored another may run. `Finished` follows.
+
+    An executor that has not much to store need not say so.
+    """
+
+    task: str
+
+
+@attrs.frozen
 class Finished:
     """The stage's process ended. `error` is empty when it succeeded and all outs are there; else it says what went
     wrong ("exit code 3", "killed by SIGSEGV", "did not write model.pkl", …). `outs` are already in the store, `missing`
@@ -89,7 +99,7 @@ class Lost:
     why: str
 
 
-type Report = Started | Finished | Lost
+type Report = Started | Written | Finished | Lost
 
 
 @attrs.frozen

@@ -359,16 +359,15 @@ class Workspace:
 
     def _clear(self, stage: str, out: Out) -> _Cleared:
         place = self._project.root / out.path
+        if not os.path.lexists(place):
+            _make_directory_of(place, out)
+            return _Cleared(None, left=False)
         state = self.session.hasher.state(out.path)
         recorded = self.session.locks.read(stage)
         written = recorded.outs.get(out.path) if recorded else None
         if out.cache or (state and (written is None or written.digest != state.digest)):
             self._save_unknown(stage, out)
         clear(self._project.root, out.path, self.session.ignore)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PivotError(f"{out.path}: its directory cannot be made: {error.strerror}") from None
         kept = state is not None and not self.session.missing([state.digest])
         return _Cleared(state if kept else None, os.path.lexists(place))
 
@@ -381,6 +380,13 @@ class Workspace:
 
             (failed / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(place, failed / path)
+
+
+def _make_directory_of(place: Path, out: Out) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PivotError(f"{out.path}: its directory cannot be made: {error.strerror}") from None
 
 
 def partial_outs(project: Project, stage: str) -> Path:

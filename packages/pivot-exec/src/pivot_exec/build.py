@@ -18,7 +18,7 @@ import attrs
 from pivot_core.decide import Decision
 from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
-from pivot_core.interfaces import EventSink, Executor, Finished, Limits, Loaded, Lost, Report, Started, Task
+from pivot_core.interfaces import EventSink, Executor, Finished, Limits, Loaded, Lost, Report, Started, Task, Written
 from pivot_core.reasons import Reason
 
 from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
@@ -265,6 +265,8 @@ class _Build:
     def _take(self, report: Report) -> list[Instruction]:
         if isinstance(report, Started):
             return []
+        if isinstance(report, Written):
+            return self._schedule.written(self._tasks[report.task].stage)
         task = self._tasks.pop(report.task)
         if not self._tasks:
             self._busy_seconds += time.monotonic() - self._busy_since

@@ -102,10 +102,14 @@ def _exit_code(exit_: SystemExit) -> int:
 
 def finish() -> str:
     """What an interpreter does at its end: join threads, run exit handlers, flush. Returns what went wrong."""
-    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
-    atexit._run_exitfuncs()  # noqa: SLF001
-    _stop_resource_tracker()
-    return "" if complete_files() else "not all that it wrote could be flushed"
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
+        atexit._run_exitfuncs()  # noqa: SLF001
+        _stop_resource_tracker()
+        complete = complete_files()
+    except Exception as error:  # noqa: BLE001 - nobody would see it
+        return f"its process did not end in order: {headline(error)[:_SAID_LIMIT]}"
+    return "" if complete else "not all that it wrote could be flushed"
 
 
 def complete_files() -> bool:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Self
 
 from pivot_core.errors import PivotError, SnapshotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task, Written
 from pivot_core.model import Out
 from pivot_core.project import Project
 from pivot_core.storage.parallel import LARGE
@@ -51,6 +51,7 @@ class LocalExecutor:
         loading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._project = project
+        self._root = str(project.root)
         self._store = store
         self._debug = debug
         self._compared = compared
@@ -68,6 +69,7 @@ class LocalExecutor:
         self._jobs = 1
         self._tasks: dict[str, Task] = {}
         self._pids: dict[str, int] = {}
+        self._written: deque[Ended] = deque()
         self._stored: deque[Finished] = deque()
         self._closed = False
 
@@ -128,11 +130,13 @@ class LocalExecutor:
     def next(self, timeout: float | None) -> Sequence[Report]:
         """Wait up to `timeout` seconds (None: as long as it takes), or for `wake`; return what was reported."""
         reports: list[Report] = []
-        for key, _ in self._selector.select(0 if self._stored else timeout):
+        for key, _ in self._selector.select(0 if self._stored or self._written else timeout):
             if key.fileobj is self._wake:
                 self._drain()
             else:
                 reports += self._read()
+        if self._written and not reports:
+            self._stored.append(self._store_outs(self._written.popleft()))
         while self._stored:
             finished = self._stored.popleft()
             if self._tasks.pop(finished.task, None) is not None:
@@ -197,26 +201,34 @@ class LocalExecutor:
                 reports.append(message)
             elif isinstance(message, Ended):
                 self._pids.pop(message.task, None)
-                self._take(message)
+                reports += self._take(message)
             elif isinstance(message, ImportedAhead):
                 self.late += message.modules
         return reports
 
-    def _take(self, ended: Ended) -> None:
+    def _take(self, ended: Ended) -> list[Report]:
+        """Have it stored; where nothing is missing later, so that others may start meanwhile."""
         if ended.error:
             self._stored.append(Finished(ended.task, ended.seconds, ended.error, notices=ended.notices))
-        elif all(map(self._is_small, self._tasks[ended.task].outs)):
+            return []
+        sizes = [self._size(out) for out in self._tasks[ended.task].outs]
+        if None in sizes:
             self._stored.append(self._store_outs(ended))
+            return []
+        # A thread would take longer to hand a small out over than to store it.
+        if all(size is not None and size < LARGE for size in sizes):
+            self._written.append(ended)
         else:
             self._threads().submit(self._store_large_outs, ended)
+        return [Written(ended.task)]
 
-    def _is_small(self, out: Out) -> bool:
-        """Whether a thread would take longer to hand an out over than to store it."""
+    def _size(self, out: Out) -> int | None:
+        """How much there is to store, as far as that is known without looking at all of it; None where nothing is."""
         try:
-            stat = os.lstat(self._project.root / out.path)
+            stat = os.lstat(os.path.join(self._root, out.path))  # noqa: PTH118 - for every out
         except OSError:
-            return True
-        return not modes.S_ISDIR(stat.st_mode) and stat.st_size < LARGE
+            return None
+        return LARGE if modes.S_ISDIR(stat.st_mode) else stat.st_size
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._storing is None:
@@ -245,6 +257,7 @@ class LocalExecutor:
         lost = list(self._tasks)
         self._tasks.clear()
         self._pids.clear()
+        self._written.clear()
         return [Lost(task, why) for task in lost]
 
     def _start_base(self, setup: Setup) -> socket.socket:

@@ -48,6 +48,7 @@ class _State(enum.Enum):
     DECIDING = enum.auto()
     QUEUED = enum.auto()
     RUNNING = enum.auto()
+    WRITTEN = enum.auto()
     DONE = enum.auto()
 
 
@@ -112,11 +113,23 @@ class Schedule:
         heapq.heappush(self._queue, self._entry(stage))
         return self._go_on([])
 
+    def written(self, stage: str) -> list[Instruction]:
+        """A stage that was launched only has to be recorded. Another starts now if it comes before all that wait for
+        this one."""
+        following = [self._entry(downstream) for downstream in self._downstreams.get(stage, ())]
+        if not self._queue or any(entry < self._queue[0] for entry in following):
+            return []
+        self._move(stage, _State.RUNNING, _State.WRITTEN)
+        self._free += 1
+        return self._go_on([])
+
     def finished(self, stage: str, *, ok: bool) -> list[Instruction]:
         """A stage that was launched, or that could not be decided (then never `ok`), has ended."""
         if self._state[stage] is _State.DECIDING and not ok:
             self._move(stage, _State.DECIDING, _State.DONE)
             self._deciding = False
+        elif self._state[stage] is _State.WRITTEN:
+            self._move(stage, _State.WRITTEN, _State.DONE)
         else:
             self._move(stage, _State.RUNNING, _State.DONE)
             self._free += 1
@@ -134,7 +147,7 @@ class Schedule:
     def _go_on(self, instructions: list[Instruction]) -> list[Instruction]:
         if self._stopped:
             return instructions + self._drop_all()
-        while self._free and self._queue:
+        while self._free and self._queue and not (self._ready and self._ready[0] < self._queue[0]):
             stage = heapq.heappop(self._queue)[2]
             self._move(stage, _State.QUEUED, _State.RUNNING)
             self._free -= 1

@@ -35,7 +35,8 @@ class Hasher:
 
     def __init__(self, root: Path, stamps: Stamps, ignore: Ignore, clock: FileClock) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links that users see as places
-        self._top = f"{self.root}/"
+        self._root = str(self.root)
+        self._top = f"{self._root}/"
         self.stamps = stamps
         self.ignore = ignore
         self.hashed = 0
@@ -71,7 +72,7 @@ class Hasher:
 
     def known_as(self, path: str | Path) -> str:
         """The path that stamps are kept under: relative to the root, absolute outside of it."""
-        text = os.path.normpath(self._top + path if type(path) is str and path[:1] != "/" else self.root / path)
+        text = os.path.normpath(os.path.join(self._root, path))
         return text.removeprefix(self._top) if text + "/" != self._top else "."
 
     def note(self, path: str | Path, digest: Digest) -> None:
@@ -98,7 +99,7 @@ class Hasher:
 
     def _look(self, path: str) -> _Look | None:
         known = self.known_as(path)
-        place = os.path.join(self.root, known)
+        place = os.path.join(self._root, known)
         if self.looks is not None:
             self.looks.at(place)
         try:
@@ -127,7 +128,7 @@ class Hasher:
         stats = {top + each.path: each.stat for each in found if each.stat is not None}
         if self.looks is not None:
             for path, stat in stats.items():
-                self.looks.saw(os.path.join(self.root, path), stat)
+                self.looks.saw(os.path.join(self._root, path), stat)
         return _Look(top, stats, self._known(stats), link, found)
 
     def _known(self, stats: dict[str, os.stat_result]) -> dict[str, Digest]:
@@ -155,7 +156,7 @@ class Hasher:
 
     def _read_file(self, path: str, now: int) -> tuple[Digest, int]:
         """The digest and size of a file, read when its stamp was the same before and after."""
-        descriptor = os.open(os.path.join(self.root, path), READ)
+        descriptor = os.open(os.path.join(self._root, path), READ)
         try:
             for _ in range(TRIES):
                 before = os.fstat(descriptor)
