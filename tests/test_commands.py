@@ -69,6 +69,22 @@ def test_explain_as_data_and_with_the_source(chain: Typed) -> None:
     assert "func:lib.double" in chain.pivot("explain", "first", "--code").stdout
 
 
+def test_a_value_that_changed_while_its_source_did_not_is_shown_with_it(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        import os
+        from pivot import stage
+        LEVEL = os.environ["LEVEL"]
+        @stage(outs="a.txt")
+        def a(): open("a.txt", "w").write(LEVEL)
+        """,
+    )
+    project.run(LEVEL="1")
+    told = project.pivot("explain", "--diff", LEVEL="2").stdout
+    assert "value:pipeline.LEVEL: its source is the same, what it gives is not:\n    LEVEL = os.environ['LEVEL']" in told
+
+
 def test_init_and_version(project: Typed) -> None:
     project.pivot("init")
     assert (project.root / ".pivot" / ".gitignore").exists()

@@ -275,12 +275,13 @@ def test_a_function_that_params_do_not_fit_is_refused_before_anything_runs(proje
         def a():
             open("ran", "w").close()
 
-        @stage
-        def needs(topk): ...
+        @stage(params={"top_k": 1, "seed": 2})
+        def needs(topk, seed): ...
         """,
     )
     refused = project.pivot("run", code=2).stderr
-    assert "pipeline.py:8: needs(topk) cannot be called with its params: missing a required argument: 'topk'" in refused
+    error = "pipeline.py:8: needs(topk, seed) cannot be called with its params (top_k, seed): missing a required argument"
+    assert error in refused
     assert not (project.root / "ran").exists()
 
 

@@ -26,7 +26,7 @@ def test_a_typo_in_a_dep_is_named_with_what_was_meant(project: Typed) -> None:
 
 def test_a_stage_that_cannot_run_is_not_said_to_run(project: Typed) -> None:
     project.write("pipeline.py", READS.format(dep="gone.txt"))
-    assert project.pivot("status").stdout == "a  missing      dep missing: gone.txt (+1 more)\n"
+    assert project.pivot("status").stdout == "a  missing      dep missing: gone.txt; 1 more reason\n"
     assert "  Status: CANNOT RUN\n" in project.pivot("explain").stdout
 
 

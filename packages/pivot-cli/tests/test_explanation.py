@@ -113,3 +113,16 @@ def test_a_file_without_a_line_is_named_alone_and_versions_are_whole() -> None:
     text = to_text(Explained("s", "run", [why.CodeChanged((file, library))]))
     assert "File: conf/a.json\n" in text
     assert "Old: 2.3.1\n      New: 2.10.0" in text
+
+
+def test_of_a_param_that_is_a_mapping_only_what_differs_is_shown() -> None:
+    old = {"lr": 0.1, "same": 1, "deep": {"layers": [1, 2], "same": 2}, "gone": 3}
+    new = {"lr": 0.2, "same": 1, "deep": {"layers": [1], "same": 2}, "new": None}
+    lines = to_text(Explained("s", "run", [why.ParamChanged("cfg", old, new)])).splitlines()
+    assert [line.strip() for line in lines if "param:" in line] == [
+        "param:cfg.deep.layers",
+        "param:cfg.gone",
+        "param:cfg.lr",
+        "param:cfg.new",
+    ]
+    assert "      Old: [1, 2]\n      New: [1]" in "\n".join(lines)

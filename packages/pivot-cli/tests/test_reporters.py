@@ -194,7 +194,7 @@ def test_a_failure_without_output_or_log_is_one_line() -> None:
 def test_the_reason_of_a_stage_stands_in_its_line() -> None:
     changed = DepChanged("data.csv", "xxh3:0", "xxh3:1")
     assert lines.stage_line(StageFinished("s", Outcome.RAN, (changed, Forced())), 1).endswith(
-        "dep changed: data.csv (+1 more)"
+        "dep changed: data.csv; 1 more reason"
     )
 
 

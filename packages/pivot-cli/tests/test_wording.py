@@ -20,7 +20,7 @@ WORDS: list[tuple[Reason, str, str]] = [
     (why.NeverRun("a.lock is cut off"), "a.lock is cut off", "No record (a.lock is cut off)"),
     (why.CodeChanged(()), "code changed", "Code dependency changed"),
     (why.CodeChanged((HELPER,)), "code changed: func:helper", "Code dependency changed"),
-    (why.CodeChanged((HELPER, OTHER)), "code changed: func:helper, 1 more", "Code dependency changed"),
+    (why.CodeChanged((HELPER, OTHER)), "code changed: func:helper and 1 more", "Code dependency changed"),
     (
         why.FormatChanged("1/3.13", "1/3.14"),
         "fingerprint format changed",
@@ -37,7 +37,7 @@ WORDS: list[tuple[Reason, str, str]] = [
     (why.OutChanged("o", OLD, NEW), "out changed: o", "Output changed since it was written"),
     (why.Forced(), "forced", "Forced"),
     (why.UpstreamPending(("a",)), "waits for: a", "Upstream must run first: a"),
-    (why.UpstreamPending(("a", "b", "c")), "waits for: a, 2 more", "Upstream must run first: a, b, c"),
+    (why.UpstreamPending(("a", "b", "c")), "waits for: a and 2 more", "Upstream must run first: a, b, c"),
 ]
 
 
@@ -52,7 +52,7 @@ def test_every_kind_of_reason_has_words() -> None:
 
 
 def test_of_several_reasons_the_first_is_told_and_the_others_counted() -> None:
-    assert wording.short([why.Forced(), why.DepMissing("d"), why.NeverRun()]) == "forced (+2 more)"
+    assert wording.short([why.Forced(), why.DepMissing("d"), why.NeverRun()]) == "forced; 2 more reasons"
 
 
 def test_no_reason_is_no_words() -> None:

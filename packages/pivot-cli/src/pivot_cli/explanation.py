@@ -78,7 +78,8 @@ def _changes(reason: Reason, names: Collection[Named]) -> Iterator[str]:
                 if change.file:
                     yield f"      File: {change.file}:{change.line}" if change.line else f"      File: {change.file}"
         case why.ParamChanged(name=name, old=old, new=new):
-            yield from _change(f"param:{name}", wording.param_value(old), wording.param_value(new))
+            for part, before, now in wording.param_changes(name, old, new):
+                yield from _change(f"param:{part}", wording.param_value(before), wording.param_value(now))
         case why.DepChanged(path=path, old=old, new=new):
             yield from _change(f"dep:{path}", wording.digits(old), wording.digits(new))
         case why.OutChanged(path=path, old=old, new=new):

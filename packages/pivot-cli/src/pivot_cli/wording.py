@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pivot_core import reasons as why
@@ -21,7 +21,8 @@ def short(reasons: Collection[Reason]) -> str:
     if not reasons:
         return ""
     first, *rest = reasons
-    return _short(first) + (f" (+{len(rest)} more)" if rest else "")
+    more = f"; {len(rest)} more reason{'s' if len(rest) > 1 else ''}" if rest else ""
+    return _short(first) + more
 
 
 def title(reason: Reason) -> str:
@@ -65,6 +66,16 @@ def digits(digest: str | None) -> str:
 
 def code_value(change: CodeChange, value: str | None) -> str:
     return value if change.kind == "dist" and value is not None else digits(value)
+
+
+def param_changes(name: str, old: Json, new: Json) -> Iterator[tuple[str, Json, Json]]:
+    """What differs between two values of a param: where both are mappings, only the parts of them that do."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        yield name, old, new
+        return
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key) or (key in old) != (key in new):
+            yield from param_changes(f"{name}.{key}", old.get(key), new.get(key))
 
 
 def param_value(value: Json) -> str:
@@ -144,4 +155,4 @@ def _short(reason: Reason) -> str:
 def _counted(what: str, names: list[str]) -> str:
     if not names:
         return what
-    return f"{what}: {names[0]}" + (f", {len(names) - 1} more" if len(names) > 1 else "")
+    return f"{what}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")

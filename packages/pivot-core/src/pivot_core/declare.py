@@ -177,12 +177,13 @@ def _check_function(target: Callable[..., object], params: Mapping[str, Json], l
     try:
         signature.bind(**params)
     except TypeError as error:
+        given = f" ({', '.join(params)})" if params else ""
         shown = signature.replace(return_annotation=inspect.Signature.empty)
         is_method = next(iter(signature.parameters), "") in ("self", "cls") and "." in getattr(
             target, "__qualname__", ""
         )
         raise PipelineError(
-            f"{getattr(target, '__qualname__', target)}{shown} cannot be called with its params: {error}",
+            f"{getattr(target, '__qualname__', target)}{shown} cannot be called with its params{given}: {error}",
             "A stage is called without an object: make it a function outside of the class, which makes the object."
             if is_method
             else "A stage's function is called with its params by name: declare them as params={…}, or give defaults.",

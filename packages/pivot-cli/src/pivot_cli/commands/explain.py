@@ -89,5 +89,9 @@ def _diff(here: Opened, change: CodeChange) -> Iterator[str]:
     if old is None or not (old or new):
         yield f"  {name}: the source before is not known here; digests: {change.old} → {change.new}"
         return
+    if old == new:
+        yield f"  {name}: its source is the same, what it gives is not:"
+        yield from (f"    {line}" for line in new.splitlines())
+        return
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (before)", f"{name} (now)", lineterm="")
     yield from (f"  {line}" for line in lines)
