@@ -280,7 +280,7 @@ def test_a_function_that_params_do_not_fit_is_refused_before_anything_runs(proje
         """,
     )
     refused = project.pivot("run", code=2).stderr
-    error = "pipeline.py:8: needs(topk, seed) cannot be called with its params (top_k, seed): missing a required"
+    error = "pipeline.py:8: needs(topk, seed) cannot be called with its params (seed, top_k): missing a required"
     assert error in refused
     assert not (project.root / "ran").exists()
 
