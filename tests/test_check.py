@@ -53,6 +53,11 @@ def test_each_thing_is_listed_once_with_its_stages_and_the_exit_code_is_3(projec
     ]
 
 
+def test_variables_that_stages_read_while_they_run_are_named(project: Typed) -> None:
+    project.write("pipeline.py", "import os\nfrom pivot import stage\n\n@stage\ndef a(): print(os.environ['LEVEL'])\n")
+    assert "  reads the variable LEVEL from the environment while it runs" in project.pivot("check", code=3).stdout
+
+
 def test_only_the_stages_asked_for_are_looked_at(project: Typed) -> None:
     _write(project)
     said = project.pivot("check", "c").stdout.splitlines()

@@ -226,6 +226,26 @@ def test_coarse_units_are_noted(load: Load, tmp_path: Path) -> None:
     assert "used as a whole" in entry.note
 
 
+def test_variables_that_a_function_reads_are_noted(load: Load, tmp_path: Path) -> None:
+    """Not those that it sets or passes on, nor those that are read while the module is loaded: these values count."""
+    module = load(
+        "m",
+        "import os\nfrom os import environ, getenv\n\nHOME = os.environ.get('HOME')\n\n"
+        "def reads():\n    return os.environ['A'], environ.get('B', '1'), [getenv('C') for _ in HOME]\n\n"
+        "def computed(name):\n    return os.getenv(name)\n\n"
+        "def sets():\n    os.environ['A'] = '1'\n    return dict(os.environ, B='2'), HOME\n",
+    )
+    notes = {
+        name: {e.key: e.note for e in Fingerprinter(Project(tmp_path)).fingerprint(getattr(module, name)).entries}
+        for name in ("reads", "computed", "sets")
+    }
+    assert notes["reads"]["func:m.reads"] == "; ".join(
+        f"reads the variable {name} from the environment while it runs: its value does not count" for name in "ABC"
+    )
+    assert "variables with computed names" in notes["computed"]["func:m.computed"]
+    assert not any(notes["sets"].values())
+
+
 def test_ignored_packages_do_not_count(load: Load, tmp_path: Path) -> None:
     """Neither a decorator of an ignored package, nor its arguments, nor what is used from it."""
     load("tool", "def mark(**options):\n    return lambda f: f\n\ndef helper():\n    return 1\n")

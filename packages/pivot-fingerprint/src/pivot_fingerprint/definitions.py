@@ -113,6 +113,7 @@ class LiveDefinitions:
             part = source.function(node)
             has_values = self._add_defaults(function, node, encoder)
             self._linker.add(content, part, names, leave=part.default_refs if has_values else frozenset())
+            self._linker.note_variables(content, part)
             self._linker.add_decorators(content, source, node, names)
             if function is not self.own and "annotations" in content.reads:
                 # It is held by code that asks for annotations, as a wrapper is.

@@ -121,6 +121,8 @@ class Expressions:
                 self._store_in(node.value)
         if chain is not None and chain[-2:] == ("sys", "modules"):
             self._look_up_module("sys.modules", node.slice, node.lineno)
+        elif chain is not None and chain[-1] == "environ" and node.ctx.__class__ is ast.Load:
+            self._read_variable(node.slice)
         self._visit_fields(node)
 
     def _visit_subscript_or_global(self, node: ast.Subscript) -> None:
@@ -153,9 +155,15 @@ class Expressions:
                 self._look_up_module(name, node.args[0], node.lineno, anchor)
         elif name in LOADERS:
             self._names.dynamic.append(Dynamic(name, node.lineno))
+        elif (name == "getenv" or chain[-2:] == ("environ", "get")) and node.args:
+            self._read_variable(node.args[0])
         elif len(chain) == 1 and name in NAMESPACE_READERS:
             self._read_namespace(name, node)
         self._visit_fields(node)
+
+    def _read_variable(self, name: ast.expr) -> None:
+        value = name.value if isinstance(name, ast.Constant) else None
+        self._names.variables.add(value if isinstance(value, str) else "")
 
     def _note_indirect_call(self, called: ast.expr, use: Use) -> None:
         """`f(x)(y)` calls what `f` returns, `C().m()` calls `C.m`, and `a[0].append(x)` may change `a`."""

@@ -57,6 +57,12 @@ class Linker:
         for dynamic in part.dynamic:
             self._add_dynamic(content, dynamic, names)
 
+    def note_variables(self, content: Content, function: Part) -> None:
+        """Note which environment variables a function reads: what they are when it runs counts nowhere."""
+        for name in sorted(function.variables):
+            what = f"the variable {name}" if name else "variables with computed names"
+            content.note(f"reads {what} from the environment while it runs: its value does not count")
+
     def _targets(self, module: str, chain: Chain, names: Names) -> Iterable[Target]:
         if module == "import":
             return self._import_attempt(chain)

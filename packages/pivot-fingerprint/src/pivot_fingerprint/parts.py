@@ -57,6 +57,8 @@ class Part:
     dynamic: tuple[Dynamic, ...]
     reads: frozenset[str]
     """"annotations", "doc", "subclasses", "text": what the piece looks up about other definitions; "input"."""
+    variables: frozenset[str]
+    """Environment variables that it reads, "" for one with a computed name."""
 
 
 def digest_text(parts: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ class References:
         self.executes: set[str] = set()
         self.dynamic: list[Dynamic] = []
         self.reads: set[str] = set()
+        self.variables: set[str] = set()
         self._top = _Scope("module", None)
         self._scope = self._top
         self._labels: set[tuple[str, str]] = set()
@@ -132,6 +133,7 @@ class References:
             rebinds=frozenset(self._rebinds),
             dynamic=tuple(self.dynamic),
             reads=frozenset(self.reads),
+            variables=frozenset(self.variables),
         )
 
     def _values(self) -> frozenset[Ref]:

@@ -97,7 +97,9 @@ class StaticDefinitions:
             self._linker.add(content, source.statement(node), names)
 
     def _add_function(self, content: Content, source: SourceModule, node: FunctionNode, names: Names) -> None:
-        self._linker.add(content, source.function(node), names)
+        part = source.function(node)
+        self._linker.add(content, part, names)
+        self._linker.note_variables(content, part)
         self._linker.add_decorators(content, source, node, names)
 
     def _add_class(self, content: Content, source: SourceModule, node: ast.ClassDef, names: Names) -> None:
