@@ -53,8 +53,8 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
         (looks.at if "stat" in seen.partition(" ")[0] else looks.there)(path)
     for mark in git_marks(here.project.root):
         looks.there(str(mark))
-    for out in here.workspace.graph.producers:
-        looks.at(str((here.project.root / out).parent / ".gitignore"))
+    for directory in {os.path.dirname(out) for out in here.workspace.graph.producers}:  # noqa: PTH120 - for every out
+        looks.at(str(here.project.root / directory / ".gitignore"))
     try:
         if first_change(observed, here.project) or settings_of(discover(here.project.root)) != settings_of(
             here.project

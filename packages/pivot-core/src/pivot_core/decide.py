@@ -167,6 +167,8 @@ def _code_changes(code: Fingerprint, old: Mapping[str, str]) -> Iterator[CodeCha
 
 
 def _param_reasons(new: Mapping[str, Json], old: Mapping[str, Json]) -> Iterator[Reason]:
+    if _canonical(new) == _canonical(old):
+        return
     for name in sorted(new.keys() | old.keys()):
         same = name in new and name in old and _canonical(new[name]) == _canonical(old[name])
         if not same:

@@ -100,13 +100,17 @@ class Hasher:
     def _look(self, path: str) -> _Look | None:
         known = self.known_as(path)
         place = os.path.join(self._root, known)
-        if self.looks is not None:
-            self.looks.at(place)
         try:
             stat, link = os.lstat(place), None
             if modes.S_ISLNK(stat.st_mode):
+                if self.looks is not None:
+                    self.looks.at(place)
                 stat, link = os.stat(place), os.readlink(place)
+            elif self.looks is not None:
+                self.looks.saw(place, stat)
         except OSError as error:
+            if self.looks is not None:
+                self.looks.nothing(place)
             if error.errno in _GONE:
                 return None
             raise _unreadable(path, error) from None

@@ -34,7 +34,7 @@ class Looks:
         try:
             stat = os.lstat(path)
         except OSError:
-            self.followed.setdefault(path, ABSENT)
+            self.nothing(path)
             return
         if modes.S_ISLNK(stat.st_mode):
             self._note(self.links, path, stat)
@@ -47,7 +47,7 @@ class Looks:
         try:
             self._note(self.followed, path, os.stat(path))  # noqa: PTH116 - done for every file
         except OSError:
-            self.followed.setdefault(path, ABSENT)
+            self.nothing(path)
 
     def there(self, path: str) -> None:
         """Look whether `path` is there: if it is a directory, what is in it does not count."""
@@ -63,6 +63,10 @@ class Looks:
     def saw(self, path: str, stat: os.stat_result) -> None:
         """Note what somebody else's look at what `path` leads to gave."""
         self._note(self.followed, path, stat)
+
+    def nothing(self, path: str) -> None:
+        """Note that somebody found nothing at `path`, or where it leads to."""
+        self.followed.setdefault(path, ABSENT)
 
     def _note(self, stamps: dict[str, Stamp], path: str, stat: os.stat_result) -> None:
         if (known := stamps.get(path)) is None or known.mtime_ns == THERE:
