@@ -145,6 +145,16 @@ if __name__ == "__main__":
     }
 
 
+_GRAPH = """\
+    missing = {step: len([path for path in inputs if path.startswith("out/")]) for step, inputs, _ in STEPS}
+    readers = {}
+    for task in STEPS:
+        for path in task[1]:
+            readers.setdefault(path, []).append(task)
+    ready = deque(task for task in STEPS if not missing[task[0]])
+"""
+
+
 def ideal(shape: Shape) -> dict[str, str]:
     """The work alone: workers forked once, each told what to do next over a pipe, nothing tracked."""
     return {
@@ -168,12 +178,7 @@ def worker(pipe):
 
 
 def main(jobs):
-    missing = {{step: len([path for path in inputs if path.startswith("out/")]) for step, inputs, _ in STEPS}}
-    readers = {{}}
-    for task in STEPS:
-        for path in task[1]:
-            readers.setdefault(path, []).append(task)
-    ready = deque(task for task in STEPS if not missing[task[0]])
+{_GRAPH}\
     idle, busy = [], {{}}
     for _ in range(jobs):
         ours, theirs = Pipe()
@@ -196,6 +201,43 @@ def main(jobs):
         pipe.send(None)
     for _ in idle:
         os.wait()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
+"""
+    }
+
+
+def forks(shape: Shape) -> dict[str, str]:
+    """The work alone, each step in a fork of its own, nothing tracked."""
+    return {
+        "main.py": f"""\
+import os
+import sys
+from collections import deque
+
+from work import step
+
+STEPS = {_steps(shape)}
+
+
+def main(jobs):
+{_GRAPH}\
+    running = {{}}
+    while ready or running:
+        while ready and len(running) < jobs:
+            task = ready.popleft()
+            pid = os.fork()
+            if not pid:
+                step(*task)
+                os._exit(0)
+            running[pid] = task[2]
+        pid, _ = os.wait()
+        for task in readers.get(running.pop(pid), ()):
+            missing[task[0]] -= 1
+            if not missing[task[0]]:
+                ready.append(task)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def _panels(results: Results, work: str) -> list[Panel]:
     panels = []
     for column in COLUMNS:
         bars = [
-            Bar(name, seconds, "own" if name.startswith("Pivot") else "floor" if name == "ideal" else "other")
+            Bar(name, seconds, "own" if name.startswith("Pivot") else "floor" if name.startswith("ideal") else "other")
             for name in results.rows(work)
             if (seconds := results.seconds(work, name, column)) is not None
         ]

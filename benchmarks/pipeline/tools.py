@@ -58,6 +58,7 @@ class Tool:
 
 TOOLS = (
     Tool("ideal", "", definitions.ideal, ("python", "main.py", "{jobs}"), tracks=False),
+    Tool("ideal, forks", "", definitions.forks, ("python", "main.py", "{jobs}"), tracks=False),
     Tool(
         "Pivot",
         "pivot-cli",
