@@ -1,7 +1,9 @@
 """With --keep-warm the process that imported the libraries serves the next run too, and never stands in its way."""
 
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,16 @@ PIPELINE = """
         Path("out.txt").write_text(f"{base} {greeting()} {Path('in.txt').read_text()} {os.environ.get('MINE', '')}")
     """
 
+SLOW = """
+    import os, time
+    from pathlib import Path
+
+    def greeting():
+        Path("started.new").write_text(str(os.getpid()))
+        Path("started.new").rename("started")
+        time.sleep(300)
+    """
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks the system as Linux answers")
 
 
@@ -40,6 +52,23 @@ class Warm:
         self.project.pivot("run", *arguments, XDG_RUNTIME_DIR=str(self.runtime), **variables)
         base, _, rest = self.project.read("out.txt").partition(" ")
         return int(base), rest
+
+    def run_that_waits(self) -> tuple["subprocess.Popen[str]", int]:
+        """Start a run whose stage waits, in a fork of the base; the process that was typed, and that of the stage."""
+        self.project.write("helpers.py", SLOW)
+        self.wait_for_base()
+        process = self.project.start("run", XDG_RUNTIME_DIR=str(self.runtime))
+        started = self.project.root / "started"
+        while not started.exists():
+            time.sleep(0.02)
+        stage = int(started.read_text())
+        started.unlink()
+        assert "_sqlite3" not in Path(f"/proc/{process.pid}/maps").read_text(), "it runs here"
+        return process, stage
+
+    def wait_for_base(self) -> None:
+        while not self.sockets:
+            time.sleep(0.02)
 
     @property
     def sockets(self) -> list[Path]:
@@ -173,6 +202,67 @@ def test_what_a_stage_prints_and_raises_comes_from_this_run(warm: Warm) -> None:
     failed = warm.project.pivot("run", code=1, XDG_RUNTIME_DIR=str(warm.runtime))
     assert "loading now" in failed.stderr
     assert "ValueError: now" in failed.stderr
+    warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
+
+
+def test_the_command_line_runs_in_a_process_that_has_imported_it(warm: Warm) -> None:
+    """Python tells of each import; variables are the same for both, or the base would not do."""
+    told = {"XDG_RUNTIME_DIR": str(warm.runtime), "PYTHONPROFILEIMPORTTIME": "1"}
+    imported = []
+    for number in range(2):
+        warm.project.write("in.txt", str(number))
+        if number:
+            warm.wait_for_base()
+        done = warm.project.pivot("run", "--keep-warm", "1m", **told)
+        assert "1 ran" in done.stdout
+        imported.append(done.stderr)
+    assert re.search(r"\| +click$", imported[0], re.MULTILINE)
+    assert not re.search(r"\| +(click|attrs|pivot_core|numpy)$", imported[1], re.MULTILINE)
+    warm.project.pivot("run", "--keep-warm", "0", **told)
+
+
+def test_it_has_the_directory_and_the_streams_of_who_typed_it(warm: Warm) -> None:
+    warm.run("--keep-warm", "1m")
+    warm.wait_for_base()
+    (warm.project.root / "below").mkdir()
+    warm.project.write("in.txt", "other")
+    below = Typed(warm.project.root / "below")
+    done = below.pivot("run", "../out.txt", XDG_RUNTIME_DIR=str(warm.runtime))
+    assert done.stdout.splitlines()[-1].startswith("1 ran in ")
+    assert done.stderr == "a: running\n"
+
+
+def test_its_exit_code_is_that_of_the_run(warm: Warm) -> None:
+    warm.run("--keep-warm", "1m")
+    warm.wait_for_base()
+    variables = {"XDG_RUNTIME_DIR": str(warm.runtime)}
+    warm.project.write("helpers.py", "def greeting():\n    raise ValueError('now')\n")
+    assert "ValueError: now" in warm.project.pivot("run", code=1, **variables).stderr
+    warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
+    assert "No such option '--nonsense'" in warm.project.pivot("run", "--nonsense", code=2, **variables).stderr
+    assert "no stage is named 'b'" in warm.project.pivot("run", "b", code=2, **variables).stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_signal_for_who_typed_it_is_one_for_the_run(warm: Warm, number: signal.Signals, code: int) -> None:
+    warm.run("--keep-warm", "1m")
+    process, stage = warm.run_that_waits()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert ends(stage)
+    warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
+    _, said = warm.run("--keep-warm", "1m", "--wait")
+    assert said.startswith("fine ")
+
+
+def test_a_second_command_while_one_runs_is_told_so(warm: Warm) -> None:
+    warm.run("--keep-warm", "1m")
+    process, _ = warm.run_that_waits()
+    busy = warm.project.pivot("run", code=2, XDG_RUNTIME_DIR=str(warm.runtime))
+    assert "another process runs this pipeline" in busy.stderr
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
     warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
 
 

@@ -41,7 +41,7 @@ def give(arguments: Sequence[str]) -> int | None:
     if not arguments or arguments[0] not in COMMANDS:
         return None
     try:
-        root = _root(os.getcwd())  # noqa: PTH109
+        root = root_at(os.getcwd())  # noqa: PTH109
         if root is None:
             return None
         answer = _answer(root, arguments)
@@ -86,7 +86,7 @@ def write(
     os.replace(temporary, f"{root}/{NAME}")  # noqa: PTH105
 
 
-def _root(start: str) -> str | None:
+def root_at(start: str) -> str | None:
     """The directory at or above `start` that has an answer; None where a project without one is nearer."""
     place = start
     while True:

@@ -43,10 +43,23 @@ def _answer_or_run() -> int:
         code = None  # nobody takes the words; the command line tells of it
     if code is not None:
         return code
+    runs_stages = _will_run_stages(sys.argv[1:], changed=changed)
+    if runs_stages and (code := _hand_over(sys.argv[1:])) is not None:
+        return code
     import gc
 
     gc.disable()  # importing makes hundreds of thousands of objects, and what is in cycles goes when this process ends
-    return _run_early() if _will_run_stages(sys.argv[1:], changed=changed) else _run()
+    return _run_early() if runs_stages else _run()
+
+
+def _hand_over(arguments: Sequence[str]) -> int | None:
+    """Have a base that stayed run the command line, if there is one; returns the exit code."""
+    root = answer.root_at(os.getcwd())  # noqa: PTH109
+    if root is None:
+        return None
+    from pivot_cli import handing
+
+    return handing.hand_over(root, arguments)
 
 
 def _run() -> int:

@@ -16,7 +16,7 @@ from pivot_core import snapshot, volatile
 from pivot_core.events import Event, LoadFinished, LoadStarted, Notice
 from pivot_core.interfaces import EventSink, Loaded
 from pivot_core.model import Digest
-from pivot_core.project import Project, discover
+from pivot_core.project import OWN_PACKAGES, Project, discover
 from pivot_core.session import Session
 from pivot_core.storage.hasher import Hasher
 from pivot_core.storage.state import StateDB
@@ -27,6 +27,7 @@ from pivot_cli.reporters import lines
 from pivot_cli.reporters.loading import LoadingLine
 
 _LATE = "late modules"
+_OF_COMMANDS = OWN_PACKAGES | {"click", "rich"}
 
 
 @attrs.frozen
@@ -89,6 +90,7 @@ def _executor(project: Project, session: Session, sink: EventSink, *, debug: boo
         debug=debug,
         compared=volatile.recall(session.state),
         late=_late(session.state),
+        command=[*(name for name in sys.modules if name.partition(".")[0] in _OF_COMMANDS), "pivot_cli.standing"],
         loading=partial(_loading, project, sink),
     )
 

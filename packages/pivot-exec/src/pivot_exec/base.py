@@ -45,9 +45,11 @@ def main(descriptor: str, seed: str) -> None:
             preload.import_state()
         _serve(channel, setup)
         channel.close()
-        system.end_session()
+        system.end_session(keep=stayed.commands)
         keep = keep if setup.keep is None else setup.keep
         system.fall_silent()
+        if keep > 0:
+            preload.import_command(setup.command)
         following = stayed.next(setup.project, keep) if keep > 0 else None
         if following is None:
             os._exit(0)

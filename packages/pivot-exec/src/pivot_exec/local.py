@@ -37,7 +37,8 @@ class LocalExecutor:
 
     `debug` runs the stages one at a time in the loader, with the terminal attached. `compared` is what is known of
     values that differ from load to load; `late` are the modules that libraries are known to import late, and those that
-    were seen since. While the pipeline is loaded, a context of `loading` is open.
+    were seen since; `command` are the modules of the command line, for a base that stays. While the pipeline is loaded,
+    a context of `loading` is open.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LocalExecutor:
         debug: bool = False,
         compared: Compared = Compared(),  # noqa: B008 - it is frozen
         late: Iterable[str] = (),
+        command: Iterable[str] = (),
         loading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._project = project
@@ -56,6 +58,7 @@ class LocalExecutor:
         self._debug = debug
         self._compared = compared
         self.late = tuple(late)
+        self._command = tuple(command)
         self._loading = loading
         self._base: Process | None = None
         self._channel: Channel | None = None
@@ -83,7 +86,7 @@ class LocalExecutor:
         """Have the pipeline loaded, in processes of its own. Returns whether that has come to an end."""
         if self._channel is None:
             project = self._project
-            setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late)
+            setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late, self._command)
             self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
             self._selector.register(self._channel, selectors.EVENT_READ)
         return self._is_loaded or any(key.fileobj is self._channel for key, _ in self._selector.select(0))

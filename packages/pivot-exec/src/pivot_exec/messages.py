@@ -26,7 +26,7 @@ class Setup:
 
     `compared` is what is known of values that differ from load to load; `late` are modules that libraries were seen to
     import late. `keep` is for how many seconds the base stays afterwards; None for as long as it was told before, 0 at
-    first.
+    first. `command` are the modules of the command line, which it imports when it stays.
     """
 
     project: Project
@@ -34,6 +34,7 @@ class Setup:
     keep: float | None = None
     compared: Compared = attrs.field(factory=Compared)
     late: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pivot_core.observation.always import site_directories
@@ -76,6 +77,13 @@ def import_late(setup: Setup) -> None:
 def import_state() -> None:
     """Import what workers of many stages need, before the project can hide it by modules of the same names."""
     importlib.import_module("pivot_exec.state")
+
+
+def import_command(names: Iterable[str]) -> None:
+    """Import the modules of a command line, for those that will run in forks of this process."""
+    for name in names:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _project_modules(project: Project) -> Iterator[tuple[bytes, ast.Module]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket  # socket itself would make an enum of each number
 import os
+import sys
 
 from pivot_exec.process import Process
 
@@ -106,6 +107,13 @@ def end(base: Base) -> None:
     system.kill_group(base.process.pid, signal.SIGKILL)  # what libraries have started included
     base.process.wait()
     base.end.close()
+
+
+def place_of_kept(root: str) -> str:
+    """The socket at which the base waits that has stayed for the project at `root`. It need not be there."""
+    from xxhash import xxh3_128_hexdigest
+
+    return f"{directory_of_kept()}/{xxh3_128_hexdigest(os.fsencode(f'{root}\0{sys.executable}'))}"
 
 
 def directory_of_kept() -> str:

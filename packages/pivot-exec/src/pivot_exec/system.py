@@ -121,9 +121,10 @@ def end_children(keep: Collection[int] = ()) -> None:
             end_process(pid)
 
 
-def end_session() -> None:
-    """Kill what is left of this process's children, in its session; where that is no session of its own, only them."""
-    end_children()
+def end_session(keep: Collection[int] = ()) -> None:
+    """Kill what is left of this process's children except `keep`, in its session; where that is no session of its own,
+    only them."""
+    end_children(keep)
     me = os.getpid()
     if session_of(me) == me:
         for pid in left_in(me):

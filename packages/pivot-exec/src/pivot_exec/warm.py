@@ -3,7 +3,8 @@
 Nothing of the project is in a base: it forks a loader for each run, which imports the project anew. It waits at a
 socket in a directory that only its user can enter, serves one run at a time, and ends when nobody came for as long as
 it was asked to stay, or when somebody comes for whom it is not right: with other environment variables, another Python,
-other installed packages, or after a change of a module that it has imported.
+other installed packages, or after a change of a module that it has imported. Command lines run in forks of it, which
+come to it for their run.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import stat as modes
 import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import attrs
 from pivot_core.observation.always import always_now
 from pivot_core.project import Project
-from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.stamps import SECOND, Stamp, changed_at
 
 from pivot_exec import preload, starting
+from pivot_exec.command import Command, start
 from pivot_exec.messages import Setup
 from pivot_exec.wire import Channel
 
@@ -83,6 +85,7 @@ class Stayed:
 
     def __init__(self, project: Project, *, imports_first: bool) -> None:
         """`imports_first`: whether it imports libraries before the project is."""
+        self.commands: set[int] = set()  # the processes of command lines that run
         self._began = time.time_ns()
         self._environment = _compared(os.environ)
         self._always = always_now(project)
@@ -100,25 +103,56 @@ class Stayed:
         with listener:
             listener.settimeout(seconds)
             try:
-                end, _ = listener.accept()
+                while (first := self._received(listener.accept()[0])) is not None:
+                    channel, descriptors, message = first
+                    if isinstance(message, Greeting):
+                        return self._taken(channel, descriptors, message)
+                    if not self._runs(channel, descriptors, message, project, listener.fileno()):
+                        return None
             except TimeoutError:
-                return None
+                pass
             finally:
                 path.unlink(missing_ok=True)
-        return self._taken(end)
+        return None
 
-    def _taken(self, end: socket.socket) -> tuple[Channel, Setup] | None:
+    def _received(self, end: socket.socket) -> tuple[socket.socket, list[int], object] | None:
+        """What somebody who comes says first; None for who may not, or says nothing."""
+        end.settimeout(_CHECK)
+        if not _is_same_user(end):
+            return None
         try:
-            end.settimeout(_CHECK)
-            if not _is_same_user(end):
-                return None
-            _, descriptors, _, _ = socket.recv_fds(end, 1, 1)
-            channel = Channel(end)
-            greeting = channel.receive()
-            if not isinstance(greeting, Greeting) or not descriptors or not self._is_right(greeting):
-                return None
-            channel.send(True)
+            _, descriptors, _, _ = socket.recv_fds(end, 1, 3)
+            return (end, descriptors, Channel(end).receive()) if descriptors else None
         except (OSError, EOFError):
+            return None
+
+    def _runs(self, end: socket.socket, streams: list[int], message: object, project: Project, listener: int) -> bool:
+        """Have a command line run that somebody has typed; whether this base is right for it."""
+        self._reap()
+        try:
+            command = Command._make(cast("Iterable[Any]", message))
+        except TypeError:
+            return False
+        with end:
+            if not self._is_same(command.environment, always_now(project)):
+                return False
+            self.commands.add(start(end, streams, command, (listener,)))
+        for descriptor in streams:
+            os.close(descriptor)
+        return True
+
+    def _reap(self) -> None:
+        for pid in list(self.commands):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self.commands.remove(pid)
+
+    def _taken(self, end: socket.socket, descriptors: list[int], greeting: Greeting) -> tuple[Channel, Setup] | None:
+        if not self._is_right(greeting):
+            return None
+        channel = Channel(end)
+        try:
+            channel.send(True)
+        except OSError:
             return None
         end.settimeout(None)
         for target in (1, 2):
@@ -144,10 +178,14 @@ class Stayed:
         return True
 
     def _is_right(self, greeting: Greeting) -> bool:
-        if _compared(greeting.environment) != self._environment or greeting.always != self._always:
+        if not self._is_same(greeting.environment, greeting.always):
             return False
-        if self._imports_first and not preload.libraries(greeting.setup.project):
-            return False  # the project does not want libraries to be imported before it, not any more
+        # Or the project does not want libraries to be imported before it, not any more.
+        return not self._imports_first or bool(preload.libraries(greeting.setup.project))
+
+    def _is_same(self, environment: Mapping[str, str], always: str) -> bool:
+        if _compared(environment) != self._environment or always != self._always:
+            return False
         try:
             return all(Stamp.of(os.stat(file)) == stamp for file, stamp in self._modules.items())  # noqa: PTH116
         except OSError:
@@ -165,8 +203,7 @@ def _place(project: Project) -> Path | None:
     except OSError:
         return None
     private = modes.S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o077
-    name = hash_bytes(f"{project.root}\0{sys.executable}".encode("utf-8", "surrogateescape")).removeprefix("xxh3:")
-    return directory / name if private else None
+    return Path(starting.place_of_kept(str(project.root))) if private else None
 
 
 def _listen(path: Path) -> socket.socket | None:
