@@ -32,15 +32,26 @@ def hand_over(root: str, arguments: Sequence[str]) -> int | None:
         end.connect(starting.place_of_kept(root))
         _say(end, arguments)
         number = int.from_bytes(end.recv(8), "big")
+        if number:
+            end.sendall(b"\0")
     except OSError:
+        number = 0
+    if not number:
         end.close()
         return None
-    if not number:
-        return None
+    _hand_on_signals(number)
+    end.settimeout(None)
+    try:
+        code = end.recv(1)
+    except OSError:
+        code = b""
+    return code[0] if code else _KILLED
 
+
+def _hand_on_signals(process: int) -> None:
     def hand_on(signal: int, _frame: object) -> None:
         try:
-            os.kill(number, signal)
+            os.kill(process, signal)
         except ProcessLookupError:
             pass  # its code is on the way
 
@@ -48,9 +59,6 @@ def hand_over(root: str, arguments: Sequence[str]) -> int | None:
         signal = getattr(_signal, name)
         if _signal.getsignal(signal) != _signal.SIG_IGN:
             _signal.signal(signal, hand_on)
-    end.settimeout(None)
-    code = end.recv(1)
-    return code[0] if code else _KILLED
 
 
 def _say(end: _socket.socket, arguments: Sequence[str]) -> None:

@@ -48,9 +48,7 @@ def main(descriptor: str, seed: str) -> None:
         system.end_session(keep=stayed.commands)
         keep = keep if setup.keep is None else setup.keep
         system.fall_silent()
-        if keep > 0:
-            preload.import_command(setup.command)
-        following = stayed.next(setup.project, keep) if keep > 0 else None
+        following = stayed.next(setup, keep) if keep > 0 else None
         if following is None:
             os._exit(0)
         channel, setup = following

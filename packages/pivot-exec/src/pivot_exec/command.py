@@ -54,6 +54,8 @@ def _become(end: socket.socket, streams: Iterable[int], command: Command, close:
         sys.argv[:] = ["pivot", *command.arguments]
         end.settimeout(None)
         end.sendall(os.getpid().to_bytes(8, "big"))
+        if not end.recv(1):
+            os._exit(code)  # it took too long for who typed it, who runs it without us
         threading.Thread(target=_end_with, args=(end,), daemon=True).start()
         code = importlib.import_module(command.module).main(command.arguments)
         sys.stderr.flush()

@@ -92,22 +92,22 @@ class Stayed:
         self._imports_first = imports_first
         self._modules: dict[str, Stamp] = {}
 
-    def next(self, project: Project, seconds: float) -> tuple[Channel, Setup] | None:
-        """Wait up to `seconds` for the next run, and take over its stderr; None if this process should end."""
-        path = _place(project)
-        if path is None or not self._remember_modules():
-            return None
-        listener = _listen(path)
-        if listener is None:
+    def next(self, setup: Setup, seconds: float) -> tuple[Channel, Setup] | None:
+        """Wait up to `seconds` for the run after that of `setup`, and take over its stderr; None if this process should
+        end."""
+        path = _place(setup.project)
+        listener = None if path is None else _listen(path)
+        if path is None or listener is None:
             return None
         with listener:
             listener.settimeout(seconds)
+            preload.import_command(setup.command)  # who comes meanwhile waits
             try:
-                while (first := self._received(listener.accept()[0])) is not None:
+                while self._remember_modules() and (first := self._received(listener.accept()[0])) is not None:
                     channel, descriptors, message = first
                     if isinstance(message, Greeting):
                         return self._taken(channel, descriptors, message)
-                    if not self._runs(channel, descriptors, message, project, listener.fileno()):
+                    if not self._runs(channel, descriptors, message, setup.project, listener.fileno()):
                         return None
             except TimeoutError:
                 pass
