@@ -8,6 +8,7 @@ import attrs
 import pytest
 from pivot_cli.explanation import Explained, Verdict, to_data, to_text
 from pivot_core import reasons as why
+from pivot_core.inside import Inside
 from pivot_core.reasons import CodeChange, Reason
 
 OLD, NEW = "xxh3:5995c853" + "0" * 24, "xxh3:a1b2c3d4" + "0" * 24
@@ -126,3 +127,22 @@ def test_of_a_param_that_is_a_mapping_only_what_differs_is_shown() -> None:
         "param:cfg.new",
     ]
     assert "      Old: [1, 2]\n      New: [1]" in "\n".join(lines)
+
+
+def test_of_a_directory_the_files_that_changed_are_named_up_to_a_number() -> None:
+    reasons = [why.DepChanged("data", OLD, NEW), why.DepChanged("other", OLD, NEW)]
+    found = Inside(added=tuple(f"data/{number}" for number in range(7)), changed=("data/x",))
+    explained = Explained("s", "run", reasons, inside={"data": found})
+    assert to_text(explained).splitlines()[5:] == [
+        "    dep:data",
+        "      Old: 5995c853",
+        "      New: a1b2c3d4",
+        "      Added: data/0, data/1, data/2, data/3, data/4 and 2 more",
+        "      Changed: data/x",
+        "    dep:other",
+        "      Old: 5995c853",
+        "      New: a1b2c3d4",
+    ]
+    told, other = to_data(explained)["reasons"]
+    assert (len(told["inside"]["added"]), told["inside"]["removed"]) == (7, ())
+    assert "inside" not in other

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from pivot_core.errors import PipelineError
-from pivot_core.model import Stage
+from pivot_core.model import GLOB_CHARACTERS, Stage
 
 _ALIKE = 0.8  # of 1: how alike paths must be for one to be meant by the other
 
@@ -20,7 +20,8 @@ def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> 
         lines = [f"  {path}, which {stage.name!r} reads ({stage.location})" for path, stage in missing]
         message = "\n".join(["there are no such files, and no stage writes them:", *lines])
     else:
-        message = f"stage {stage.name!r} reads {first}, which is not there, and no stage writes it"
+        there = "is not there" if GLOB_CHARACTERS.isdisjoint(first) else "matches nothing"
+        message = f"stage {stage.name!r} reads {first}, which {there}, and no stage writes it"
     candidates = set(known) - {out.path for out in stage.outs}
     if first in candidates:
         hint = f"{first!r} is a link that leads nowhere: make it lead to a file, or correct the path."

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 from pivot_core.decide import Decision
-from pivot_core.reasons import CodeChange, CodeChanged
+from pivot_core.inside import inside
+from pivot_core.reasons import CodeChange, CodeChanged, DepChanged, OutChanged
+from pivot_core.storage.digests import TREE_SUFFIX
 from pivot_core.storage.state import Failure
 from pivot_core.targets import select
 
@@ -53,7 +55,14 @@ def command(
 
 def _explained(here: Opened, stage: str, decision: Decision, failure: Failure | None) -> Explained:
     names = [(entry.kind, entry.name) for entry in here.loaded.code[stage].entries]
-    return Explained(stage, decision.verdict, decision.reasons, names, decision.accepted, failure)
+    changed = {
+        reason.path: found
+        for reason in decision.reasons
+        if isinstance(reason, DepChanged | OutChanged)
+        and reason.old.endswith(TREE_SUFFIX)
+        and (found := inside(here.session, reason.path, reason.old, reason.new)) is not None
+    }
+    return Explained(stage, decision.verdict, decision.reasons, names, decision.accepted, failure, changed)
 
 
 def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None:

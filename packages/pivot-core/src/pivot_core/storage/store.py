@@ -111,6 +111,10 @@ class ObjectStore:
             return False
         return all(self._objects.has(entry.digest, entry.size) for entry in entries if entry.digest)
 
+    def listing(self, digest: Digest) -> list[Entry]:
+        """What is in the directory of this digest. Raises PivotError if the store does not know."""
+        return self._entries(digest, digest)
+
     def _entries(self, digest: Digest, shown: str) -> list[Entry]:
         data = self._objects.read(digest, shown)
         try:
