@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -138,6 +139,24 @@ def test_other_variables_need_another_base(warm: Warm) -> None:
     assert second != first
     assert said.endswith(" 1")
     assert ends(first), "one that is not right ends"
+
+
+def test_another_umask_or_limit_needs_another_base(warm: Warm) -> None:
+    bases = [warm.run("--keep-warm", "1m")[0]]
+    before = os.umask(0o077)
+    try:
+        bases.append(warm.run("--keep-warm", "1m")[0])
+        assert (warm.project.root / "out.txt").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if soft else 4096, hard))
+    try:
+        bases.append(warm.run("--keep-warm", "1m")[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    assert len(set(bases)) == 3
+    assert all(map(ends, bases[:2]))
 
 
 def test_variables_of_the_shell_do_not(warm: Warm) -> None:

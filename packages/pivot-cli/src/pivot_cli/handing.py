@@ -64,10 +64,9 @@ def _hand_on_signals(process: int) -> None:
 def _say(end: _socket.socket, arguments: Sequence[str]) -> None:
     from _pickle import dumps
 
-    umask = os.umask(0o077)
-    os.umask(umask)
     # As pivot_exec.command.Command has it.
-    message = dumps(("pivot_cli.app", list(arguments), os.getcwd(), dict(os.environ), umask))  # noqa: PTH109
+    command = ("pivot_cli.app", list(arguments), os.getcwd(), dict(os.environ), starting.inherited())  # noqa: PTH109
+    message = dumps(command)
     streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
     end.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     end.sendall(len(message).to_bytes(8, "big") + message)

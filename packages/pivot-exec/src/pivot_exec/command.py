@@ -24,7 +24,7 @@ class Command(NamedTuple):
     arguments: list[str]
     directory: str
     environment: Mapping[str, str]
-    umask: int
+    inherited: tuple[object, ...]
 
 
 def start(end: socket.socket, streams: Iterable[int], command: Command, close: Iterable[int]) -> int:
@@ -46,7 +46,6 @@ def _become(end: socket.socket, streams: Iterable[int], command: Command, close:
             os.close(stream)
         for descriptor in close:
             os.close(descriptor)
-        os.umask(command.umask)
         os.chdir(command.directory)
         os.environ.clear()
         os.environ.update(command.environment)

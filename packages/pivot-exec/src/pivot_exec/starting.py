@@ -109,6 +109,17 @@ def end(base: Base) -> None:
     base.end.close()
 
 
+def inherited() -> tuple[object, ...]:
+    """What a process hands on to those that it starts, besides its variables: umask, priority, CPUs, limits."""
+    import resource
+
+    umask = os.umask(0o077)
+    os.umask(umask)
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    limits = [resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")]
+    return umask, os.getpriority(os.PRIO_PROCESS, 0), cpus, limits
+
+
 def place_of_kept(root: str) -> str:
     """The socket at which the base waits that has stayed for the project at `root`. It need not be there."""
     from xxhash import xxh3_128_hexdigest

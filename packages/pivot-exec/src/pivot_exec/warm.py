@@ -2,9 +2,9 @@
 
 Nothing of the project is in a base: it forks a loader for each run, which imports the project anew. It waits at a
 socket in a directory that only its user can enter, serves one run at a time, and ends when nobody came for as long as
-it was asked to stay, or when somebody comes for whom it is not right: with other environment variables, another Python,
-other installed packages, or after a change of a module that it has imported. Command lines run in forks of it, which
-come to it for their run.
+it was asked to stay, or when somebody comes for whom it is not right: with other environment variables or limits,
+another Python, other installed packages, or after a change of a module that it has imported. Command lines run in forks
+of it, which come to it for their run.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Greeting:
 
     setup: Setup
     environment: Mapping[str, str]
+    inherited: tuple[object, ...]
     always: str
 
 
@@ -54,7 +55,7 @@ def connect(setup: Setup) -> socket.socket | None:
         end.connect(str(path))
         socket.send_fds(end, [b"\0"], [2])
         channel = Channel(end)
-        channel.send(Greeting(setup, dict(os.environ), always_now(setup.project)))
+        channel.send(Greeting(setup, dict(os.environ), starting.inherited(), always_now(setup.project)))
         if channel.receive() is not True:
             raise EOFError
     except (OSError, EOFError):
@@ -88,6 +89,7 @@ class Stayed:
         self.commands: set[int] = set()  # the processes of command lines that run
         self._began = time.time_ns()
         self._environment = _compared(os.environ)
+        self._inherited = starting.inherited()
         self._always = always_now(project)
         self._imports_first = imports_first
         self._modules: dict[str, Stamp] = {}
@@ -134,7 +136,7 @@ class Stayed:
         except TypeError:
             return False
         with end:
-            if not self._is_same(command.environment, always_now(project)):
+            if not self._is_same(command.environment, command.inherited, always_now(project)):
                 return False
             self.commands.add(start(end, streams, command, (listener,)))
         for descriptor in streams:
@@ -178,13 +180,13 @@ class Stayed:
         return True
 
     def _is_right(self, greeting: Greeting) -> bool:
-        if not self._is_same(greeting.environment, greeting.always):
+        if not self._is_same(greeting.environment, greeting.inherited, greeting.always):
             return False
         # Or the project does not want libraries to be imported before it, not any more.
         return not self._imports_first or bool(preload.libraries(greeting.setup.project))
 
-    def _is_same(self, environment: Mapping[str, str], always: str) -> bool:
-        if _compared(environment) != self._environment or always != self._always:
+    def _is_same(self, environment: Mapping[str, str], inherited: tuple[object, ...], always: str) -> bool:
+        if (_compared(environment), inherited, always) != (self._environment, self._inherited, self._always):
             return False
         try:
             return all(Stamp.of(os.stat(file)) == stamp for file, stamp in self._modules.items())  # noqa: PTH116
