@@ -256,6 +256,14 @@ def test_a_terminal_shows_that_the_pipeline_is_loaded_once_it_takes_long() -> No
     assert rendered(table) == [""]
 
 
+def test_below_a_line_that_is_printed_stands_what_goes_on_then() -> None:
+    console = on_terminal()
+    table = LiveTable(console)
+    with table:
+        show(table, [RunStarted(("s", "t"), 1), StageStarted("s", (), ""), Notice("here")])
+        assert "s  running" in written(console).partition("note: here")[2]
+
+
 def test_a_run_that_ends_leaves_no_running_stage_on_the_terminal() -> None:
     table = LiveTable(on_terminal())
     show(table, [RunStarted(("s",), 1), StageStarted("s", (), ""), ended(signal.SIGINT)])

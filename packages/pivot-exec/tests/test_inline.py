@@ -31,7 +31,7 @@ class Loader:
         return self.answers({function.__name__: function for function in functions})
 
     def work(self, stage: str, params: dict[str, Any]) -> Work:
-        return Work(stage, params, "", {"PIVOT_TEST_GIVEN": "given"})
+        return Work(stage, params, "", {"PIVOT_STAGE": stage, "PIVOT_TEST_GIVEN": "given"})
 
     def ask(self, message: object) -> None:
         self._asking.send(message)

@@ -66,7 +66,6 @@ def begin(project: Project, work: Work, *, renew: bool) -> None:
         renew_streams()
     os.chdir(project.root)
     os.environ.update(work.environment)
-    os.environ["PIVOT_STAGE"] = work.stage
     # Child processes of multiprocessing import __main__ again: there is nothing to import.
     sys.modules["__main__"] = types.ModuleType("__main__")
     reseed()

@@ -34,7 +34,6 @@ def _run(project: Project, task: str, work: Work, function: Callable[..., object
     os.chdir(project.root)
     before = dict(os.environ)
     os.environ.update(work.environment)
-    os.environ["PIVOT_STAGE"] = work.stage
     began, error = time.monotonic(), ""
     try:
         function(**work.params)

@@ -53,7 +53,7 @@ class LiveTable:
         self._total = 0
         self._done = 0
         self._loading: tuple[float, str] | None = None
-        self._live = Live(console=console, get_renderable=self.table, refresh_per_second=_FPS, transient=True)
+        self._live = Live(self, console=console, refresh_per_second=_FPS, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -84,6 +84,10 @@ class LiveTable:
                 self._print(lines.notice(event), "yellow")
             case RunFinished():
                 self._end(event)
+
+    def __rich__(self) -> Table:
+        """What stands below: made anew for each line that is printed above, too."""
+        return self.table()
 
     def table(self) -> Table:
         """What goes on now, cut to the height of the terminal."""
