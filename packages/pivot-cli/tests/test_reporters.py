@@ -249,11 +249,11 @@ def test_a_terminal_shows_that_the_pipeline_is_loaded_once_it_takes_long() -> No
     now = 100.0
     table = LiveTable(on_terminal(), clock=lambda: now)
     table.emit(LoadStarted("pipeline.py"))
-    assert rendered(table) == [""]
+    assert rendered(table) == []
     now = 101.0
     assert rendered(table) == ["loading pipeline.py 1.00s"]
     table.emit(LoadFinished(1.0))
-    assert rendered(table) == [""]
+    assert rendered(table) == []
 
 
 def test_below_a_line_that_is_printed_stands_what_goes_on_then() -> None:

@@ -55,7 +55,8 @@ class Bench:
         assert self.loaded is not None
         found = self.loaded.stages[stage]
         log, code = f".pivot/logs/{stage}.log", self.loaded.code[stage].digest
-        self.executor.submit(Task(stage, stage, code, found.params, {}, found.outs, log, {"PIVOT_STAGE": stage}, timeout))
+        variables = {"PIVOT_STAGE": stage}
+        self.executor.submit(Task(stage, stage, code, found.params, {}, found.outs, log, variables, timeout))
 
     def wait(self, *stages: str) -> Mapping[str, Finished | Lost]:
         ended: dict[str, Finished | Lost] = {}

@@ -24,6 +24,11 @@ def stage_line(event: StageFinished, width: int) -> str:
     return f"{event.stage:<{width}}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {_why(event)}".rstrip()
 
 
+def running_line(stage: str, width: int, seconds: float, why: str) -> str:
+    """The line of a stage that runs, in the columns of `stage_line`."""
+    return f"{stage:<{width}}  {'running':<{_OUTCOME_WIDTH}}  {wording.seconds(seconds):>7}  {why}".rstrip()
+
+
 def _why(event: StageFinished) -> str:
     if event.outcome is Outcome.CANCELLED:
         return f"stopped after {wording.seconds(event.seconds)}" if event.log else "not started"

@@ -18,9 +18,8 @@ from pivot_core.events import (
     StageFinished,
     StageStarted,
 )
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pivot_cli import wording
@@ -85,23 +84,21 @@ class LiveTable:
             case RunFinished():
                 self._end(event)
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Group:
         """What stands below: made anew for each line that is printed above, too."""
         return self.table()
 
-    def table(self) -> Table:
-        """What goes on now, cut to the height of the terminal."""
-        table = Table.grid(padding=(0, 2))
+    def table(self) -> Group:
+        """What goes on now, cut to the height and width of the terminal."""
         now = self._clock()
         running = list(self._running.items())
         shown = running[: max(1, self._console.height - _LEFT_FREE)]
-        for stage, (began, why) in shown:
-            table.add_row(Text(f"{stage:<{self._width}}"), "running", Text(wording.seconds(now - began)), Text(why))
+        rows = [(lines.running_line(stage, self._width, now - began, why), "") for stage, (began, why) in shown]
         if self._loading is not None and (seconds := now - self._loading[0]) >= A_MOMENT:
-            table.add_row(Text(f"loading {self._loading[1]} {wording.seconds(seconds)}", "dim"))
+            rows.append((f"loading {self._loading[1]} {wording.seconds(seconds)}", "dim"))
         elif self._total:
-            table.add_row(Text(f"{self._done}/{self._total} done, {len(running)} running", "dim"))
-        return table
+            rows.append((f"{self._done}/{self._total} done, {len(running)} running", "dim"))
+        return Group(*(Text(text, style, no_wrap=True, overflow="ellipsis") for text, style in rows))
 
     def _end(self, event: RunFinished) -> None:
         self._running.clear()
