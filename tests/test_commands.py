@@ -191,3 +191,12 @@ def test_run_with_profile_says_where_the_time_went(project: Typed) -> None:
     calls = {" ".join(words[:-2]): int(words[-2]) for words in map(str.split, table[1:])}
     assert calls["dispatch"] == 2
     assert {"load", "plan", "wait", "hash", "store", "lock files", "record"} <= calls.keys()
+
+
+def test_a_note_says_where_what_was_edited_by_hand_is_kept(chain: Typed) -> None:
+    chain.run()
+    chain.write("b.txt", "by hand")
+    said = chain.pivot("run").stderr
+    assert "held bytes that no recorded run wrote; they are kept as .pivot/cache/" in said
+    assert chain.read(said.rpartition("kept as ")[2].strip()) == "by hand"
+    assert chain.read("b.txt") == "2"

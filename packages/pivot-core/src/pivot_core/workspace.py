@@ -354,7 +354,9 @@ class Workspace:
     def _save_unknown(self, stage: str, out: Out) -> None:
         saved = self.session.store.save_unknown(self._project.root / out.path)
         if saved is not None and self._sink is not None:
-            message = f"{out.path} held bytes that no recorded run wrote; they are kept in the store as {saved.digest}"
+            what = "its listing is kept" if saved.is_directory else "they are kept"
+            place = self._project.shown(self.session.store.place(saved.digest))
+            message = f"{out.path} held bytes that no recorded run wrote; {what} as {place}"
             self._sink.emit(Notice(message, stage))
 
     def _clear(self, stage: str, out: Out) -> _Cleared:

@@ -111,6 +111,10 @@ class ObjectStore:
             return False
         return all(self._objects.has(entry.digest, entry.size) for entry in entries if entry.digest)
 
+    def place(self, digest: Digest) -> Path:
+        """The file that holds what has this digest; of a directory, its listing."""
+        return Path(self._objects.path(digest) or "")
+
     def listing(self, digest: Digest) -> list[Entry]:
         """What is in the directory of this digest. Raises PivotError if the store does not know."""
         return self._entries(digest, digest)
