@@ -385,6 +385,8 @@ class Workspace:
 
 
 def _make_directory_of(place: Path, out: Out) -> None:
+    if os.path.isdir(os.path.dirname(place)):  # noqa: PTH112, PTH120 - for every out
+        return
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
 from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import xxhash
 
@@ -88,7 +88,8 @@ class LockFiles:
         try:
             if not _holds(path, data):
                 with self._new(temporary) as file:
-                    file.write(data)
+                    if file.write(data) != len(data):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.replace(temporary, path)  # noqa: PTH105
             self._known[record.stage] = (_stamp(path), record)
         except OSError as error:
@@ -138,12 +139,12 @@ class LockFiles:
             return None
         return None if text is None else stage_of(text)
 
-    def _new(self, path: str) -> BinaryIO:
+    def _new(self, path: str) -> FileIO:
         try:
-            return open(path, "xb")  # noqa: PTH123
+            return FileIO(path, "x")
         except FileNotFoundError:
             self._directory.mkdir(parents=True, exist_ok=True)
-            return open(path, "xb")  # noqa: PTH123
+            return FileIO(path, "x")
 
 
 @functools.cache
