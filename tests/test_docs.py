@@ -20,7 +20,9 @@ def test_the_examples_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None
     for language, text in BLOCK.findall(page.read_text("utf-8")):
         if language == "python":
             name = re.match(r"# file: (\S+)\n", text)
-            (tmp_path / (name[1] if name else "pipeline.py")).write_text(text, "utf-8")
+            file = tmp_path / (name[1] if name else "pipeline.py")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
             compile(text, str(page), "exec")
         elif not any(part in text for part in INSTALLS):
             subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=tmp_path, env=environment, check=True)
