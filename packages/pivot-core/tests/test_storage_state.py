@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -222,6 +223,32 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_started(path: Path, damag
         assert is_full(db)
         assert db.problem == ""
     assert path.with_name("state.db.damaged").exists()
+
+
+@pytest.mark.parametrize("value", ["NULL", "7", "'text'", "x'00'"])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("stamps", "path"), ("stamps", "digest"), ("durations", "seconds"), ("sources", "text"), ("facts", "value")],
+)
+def test_a_value_of_another_type_than_was_written_is_no_obstacle(
+    path: Path, table: str, column: str, value: str
+) -> None:
+    """A flipped bit in a row leaves the database itself readable."""
+    with closing(StateDB(path)) as db:
+        fill(db)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute(f"UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = '{table}'")
+        other.commit()
+    with closing(sqlite3.connect(path)) as other, contextlib.suppress(sqlite3.IntegrityError):
+        other.execute(f"UPDATE {table} SET {column} = {value}")
+        other.commit()
+    with closing(StateDB(path)) as db:
+        assert all(isinstance(row.path, str) and isinstance(row.digest, str) for row in db.stamps())
+        assert all(isinstance(seconds, float) for seconds in db.durations().values())
+        assert isinstance(db.source("xxh3:1"), str | None)
+        assert isinstance(db.fact("snapshot"), bytes | None)
+        assert db.outs_of("key") == OUTS
 
 
 def test_a_database_damaged_while_it_is_open_is_replaced(db: StateDB, path: Path) -> None:

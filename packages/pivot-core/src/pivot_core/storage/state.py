@@ -1,8 +1,9 @@
 """state.db: what Pivot remembers to save time. Losing it costs time, never correctness.
 
 So nothing about it is an error: a file that is damaged, of another version or not to be written is put aside or done
-without, and `StateDB.problem` says so. Only the main thread of a process opens it; other processes may read meanwhile.
-What is written is seen by them, and outlives a crash, after `commit`, `close` or a moment.
+without, and `StateDB.problem` says so; a value of another type than was written is as good as absent. Only the main
+thread of a process opens it; other processes may read meanwhile. What is written is seen by them, and outlives a crash,
+after `commit`, `close` or a moment.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ class StateDB:
     # Stamps
 
     def stamps(self) -> list[Row]:
-        rows = self._read("SELECT path, digest, mtime_ns, ctime_ns, size, inode FROM stamps")
+        rows = self._read(
+            "SELECT path, digest, mtime_ns, ctime_ns, size, inode FROM stamps"
+            " WHERE typeof(path) = 'blob' AND typeof(digest) = 'text'"
+        )
         return [Row(os.fsdecode(path), Stamp(*stamp), digest) for path, digest, *stamp in rows]
 
     def save_stamps(self, rows: Iterable[Row], forgotten: Iterable[str] = ()) -> None:
@@ -110,7 +114,7 @@ class StateDB:
 
     def durations(self) -> dict[str, float]:
         """Seconds that stages took when they ran last."""
-        return dict(self._read("SELECT stage, seconds FROM durations"))
+        return dict(self._read("SELECT stage, seconds FROM durations WHERE typeof(seconds) = 'real'"))
 
     def save_duration(self, stage: str, seconds: float) -> None:
         self._write("REPLACE INTO durations VALUES (?, ?)", [(stage, seconds)])
@@ -119,7 +123,7 @@ class StateDB:
 
     def source(self, digest: str) -> str | None:
         """The normalised source that has this digest, if it was ever saved."""
-        rows = self._read("SELECT text FROM sources WHERE digest = ?", digest)
+        rows = self._read("SELECT text FROM sources WHERE digest = ? AND typeof(text) = 'text'", digest)
         return rows[0][0] if rows else None
 
     def save_sources(self, texts: Mapping[str, str]) -> None:
@@ -168,7 +172,7 @@ class StateDB:
 
     def fact(self, name: str) -> bytes | None:
         """A value of `save_fact`."""
-        rows = self._read("SELECT value FROM facts WHERE name = ?", name)
+        rows = self._read("SELECT value FROM facts WHERE name = ? AND typeof(value) = 'blob'", name)
         return bytes(rows[0][0]) if rows else None
 
     def save_fact(self, name: str, value: bytes) -> None:
