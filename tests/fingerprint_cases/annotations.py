@@ -122,6 +122,53 @@ _GIVEN = project(
     asking="import inspect\n\ndef hints(definition):\n    return str(inspect.get_annotations(definition))\n",
 )
 
+_ASKED_IN_OTHER_WAYS = project(
+    """
+    from asking import chained, methods, own, renamed, renamed_hints, text
+
+    class Base:
+        size: int = 1
+
+    class Asked(Base):
+        "Something said."
+
+        def f(self, x: int):
+            return x
+
+    def asked(n: int):
+        return n
+    """,
+    stage("a", "chained(asked)"),
+    stage("b", "renamed(asked)"),
+    stage("c", "renamed_hints(Asked)"),
+    stage("d", "methods(Asked)"),
+    stage("e", "own(Base)"),
+    stage("f", "text(Asked)"),
+    stage("g", "(asked(1), Asked.size)"),
+    asking="""
+    from inspect import signature as sig
+    from typing import get_type_hints as hints_of
+
+    def chained(definition):
+        return list(definition.__annotations__.items())
+
+    def renamed(definition):
+        return str(sig(definition))
+
+    def renamed_hints(definition):
+        return hints_of(definition)
+
+    def methods(cls):
+        return cls.f.__annotations__
+
+    def own(cls):
+        return vars(cls)["__annotations__"]
+
+    def text(definition):
+        return definition.__doc__.strip()
+    """,
+)
+
 _CHECKING = project(
     """
     import typing
@@ -159,6 +206,10 @@ CASES = (
     changed("docstring read by a helper", _GIVEN, "Something said.", "Something else.", "c", why="it is given the function"),
     changed("hints of what is kept in a list", _GIVEN, "kept(x: int)", "kept(x: float)", "d", why="who looks into the list may ask"),
     changed("hints read by a wrapper", _CHECKING, "x: int", "x: float", "a", why="the wrapper holds the function and reads them"),
+    changed("hints read on the way to something else, or by another name", _ASKED_IN_OTHER_WAYS, "n: int", "n: float", "a b", why="they are read all the same"),
+    changed("hints of a base", _ASKED_IN_OTHER_WAYS, "size: int", "size: float", "c d e", why="those of a class are those of its bases too"),
+    changed("hints of a method", _ASKED_IN_OTHER_WAYS, "x: int", "x: float", "c d", why="they are reached by way of the class"),
+    changed("docstring read on the way to something else", _ASKED_IN_OTHER_WAYS, "thing said", "thing else", "f", why="strip() of it reads it"),
     changed("comment that is read as text", _TEXT, "return 1", "return 1  # one", "a", path="texts.py", why="inspect.getsource: the whole file counts"),
     changed("decorator that reads hints", _DECORATED, "def checked(x: int)", "def checked(x: float)", "a", why="the decorator reads them"),
     changed("decorator that does not", _DECORATED, "def measured(x: int)", "def measured(x: float)", why="nobody reads them"),

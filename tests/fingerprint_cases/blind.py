@@ -70,13 +70,13 @@ _STRINGS = project(
     def run(name):
         return registry.find(name)()
     """,
-    stage("a", "run('plugins.one')"),
-    "import plugins\n\n\n" + _declared("b", "run('plugins.one')", "code_deps=[plugins.one]"),
+    stage("a", "run('plugins:one')"),
+    "import plugins\n\n\n" + _declared("b", "run('plugins:one')", "code_deps=[plugins.one]"),
     registry="""
-    import pydoc
+    from importlib.metadata import EntryPoint
 
     def find(name):
-        return pydoc.locate(name)
+        return EntryPoint("one", name, "tools").load()
     """,
     plugins="def one():\n    return 1\n",
 )

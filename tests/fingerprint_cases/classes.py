@@ -267,6 +267,20 @@ _ATTRS = project(
     stage("b", "1"),
 )
 
+_MADE = project(
+    """
+    import attrs
+    from pydantic import create_model
+
+    Model = create_model("Model", size=(int, 1))
+    Point = attrs.make_class("Point", {"x": attrs.field(default=3)})
+    OTHER = 5
+    """,
+    stage("a", "Model().size"),
+    stage("b", "Point().x"),
+    stage("c", "OTHER"),
+)
+
 CASES = (
     changed("method", _MODEL, "self.prepare() + scale", "self.prepare() - scale", "made given instance", path="models.py", why="called on instances"),
     changed("helper of a method", _MODEL, "x * SCALE", "x + SCALE", "made given instance", path="models.py", why="what methods call"),
@@ -315,4 +329,7 @@ CASES = (
     changed("attrs default", _ATTRS, "count: int = 3", "count: int = 4", "a", why="a field's default"),
     changed("attrs validator", _ATTRS, "value > 0", "value >= 0", "a", why="called by attrs"),
     changed("attrs annotation", _ATTRS, "count: int", "count: float", "a", why="attrs reads annotations"),
+    changed("default given to create_model", _MADE, "(int, 1)", "(int, 2)", "a", why="the class is made by a call"),
+    changed("default given to make_class", _MADE, "default=3", "default=4", "b", why="the class is made by a call"),
+    changed("beside classes made by calls", _MADE, "OTHER = 5", "OTHER = 6", "c", why="not what they are made of"),
 )  # fmt: skip

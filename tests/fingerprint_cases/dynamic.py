@@ -41,6 +41,33 @@ _IMPORT = project(
     outside="def f():\n    return 5\n",
 )
 
+_QUERIED = project(
+    """
+    import pandas as pd
+
+    LOW = 1
+    HIGH = 3
+    ABOVE = "x > @LOW"
+    UNUSED = 5
+
+    def is_even(values):
+        return values % 2 == 0
+
+    def frame():
+        return pd.DataFrame({"x": [1, 2, 3, 4]})
+
+    def evens():
+        return frame().query("@is_even(x)")["x"].tolist()
+
+    def between(name):
+        return frame().query(f"{name} < @HIGH")["x"].tolist()
+    """,
+    stage("a", "frame().query(ABOVE)['x'].tolist()"),
+    stage("b", "between('x')"),
+    stage("c", "evens()"),
+    stage("d", "frame().eval('y = x + @LOW')['y'].tolist()"),
+)
+
 _NAMESPACE = project(
     """
     def run(name):
@@ -127,6 +154,39 @@ _RESOLVED = project(
     plugins="def one():\n    return 1\n",
 )
 
+_LOCATED = project(
+    """
+    import pydoc
+
+    def find(name):
+        return pydoc.locate(name)
+    """,
+    stage("a", "find('plugins.one')()"),
+    stage("b", "1"),
+    plugins="def one():\n    return 1\n",
+)
+
+_BY_PATH = project(
+    """
+    import importlib.util
+    from pathlib import Path
+
+    def load(path):
+        spec = importlib.util.spec_from_file_location("given_name", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    TOOL = load(Path(__file__).parent / "scripts" / "tool.py")
+    OTHER = load(Path(__file__).parent / "scripts" / "other.py")
+    """,
+    stage("a", "TOOL.f()"),
+    stage("b", "TOOL.SIZE"),
+    stage("c", "OTHER.f()"),
+    scripts__other="def f():\n    return helper() + 2\n\ndef helper():\n    return 17\n",
+    scripts__tool="SIZE = 3\n\ndef f():\n    return helper() + 1\n\ndef helper():\n    return 7\n\ndef unused():\n    return 9\n",
+)
+
 CASES = (
     changed("getattr with a computed name", _COMPUTED, "return 1", "return 11", "a", path="ops.py", why="all of the module counts"),
     changed("getattr with a computed name, another function", _COMPUTED, "return 2", "return 22", "a", path="ops.py", why="all of it"),
@@ -136,6 +196,10 @@ CASES = (
     changed("import with a computed name", _IMPORT, "return 1", "return 11", "a", path="plugins/one.py", why="all of the package counts"),
     changed("import with a computed name, what it imports", _IMPORT, "return 4", "return 44", "a", path="deep.py", why="transitively"),
     changed("import with a name in a constant", _IMPORT, "return 3", "return 33", "b", path="extra.py", why="the constant is known"),
+    changed("constant that a query names", _QUERIED, "LOW = 1", "LOW = 2", "a d", why="the text of the query names it"),
+    changed("constant that part of a query names", _QUERIED, "HIGH = 3", "HIGH = 4", "b", why="whatever the rest is"),
+    changed("function that a query calls", _QUERIED, "== 0", "== 1", "c", why="the text of the query names it"),
+    changed("constant that no query names", _QUERIED, "UNUSED = 5", "UNUSED = 6", why="not named"),
     changed("outside the package", _IMPORT, "return 5", "return 55", path="outside.py", why="cannot be meant"),
     case("import with a computed name, new module", _IMPORT, Write("plugins/three.py", "def f():\n    return 3\n"), reruns="a",
          why="it may be meant"),
@@ -147,5 +211,10 @@ CASES = (
     changed("method with a computed name", _METHODS, "return 2", "return 22", "a", why="a class counts with all its methods"),
     changed("sys.modules with a known name", _MODULES, "return 1", "return 11", "a b", path="ops.py", why="as good as an import; b uses all of the pipeline file"),
     changed("pkgutil.resolve_name", _RESOLVED, "return 1", "return 2", "a", path="plugins.py", why="all of the project counts"),
+    changed("pydoc.locate", _LOCATED, "return 1", "return 2", "a", path="plugins.py", why="all of the project counts"),
+    changed("helper in a module loaded by its path", _BY_PATH, "return 7", "return 8", "a", path="scripts/tool.py", why="the file is the project's, whatever the module is called"),
+    changed("helper in another one loaded under the same name", _BY_PATH, "return 17", "return 18", "c", path="scripts/other.py", why="the file tells them apart"),
+    changed("constant in a module loaded by its path", _BY_PATH, "SIZE = 3", "SIZE = 4", "b", path="scripts/tool.py", why="the attribute that is used"),
+    changed("unused in a module loaded by its path", _BY_PATH, "return 9", "return 10", path="scripts/tool.py", why="nobody calls it"),
     changed("sys.modules of oneself", _MODULES, "return 5", "return 55", "b", why="all of the module counts"),
 )  # fmt: skip

@@ -97,6 +97,8 @@ class ClassReader:
         space = type.__getattribute__(cls, "__dict__")
         if issubclass(cls, enum.Enum):
             encode([(member, vars(cls)["_member_map_"][member]._value_) for member in vars(cls)["_member_map_"]])
+        if type(cls) not in (type, abc.ABCMeta, enum.EnumType) or "__attrs_attrs__" in space:
+            content.is_opaque = True  # it may hold what it was given in ways of its own
         for name in ("_fields", "_field_defaults", "__annotations__", "__dataclass_fields__", "__slots__"):
             if name in space:
                 content.add(name)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from pivot_fingerprint.import_calls import IMPORT_CALLS, LOADERS, anchor_of, imported_by, prefix_of
 from pivot_fingerprint.parts import Dynamic, Ref
+from pivot_fingerprint.queries import QUERIES, names_in_query
 from pivot_fingerprint.references import References, Use
 from pivot_fingerprint.trees import chain_of, holder_of
 
@@ -90,7 +91,8 @@ class Expressions:
             base = base.value
         attributes.reverse()
         self._emit("Attribute", str(len(attributes)), *attributes)
-        self._names.note_reads(attributes[-1])
+        for attribute in attributes:
+            self._names.note_reads(attribute)
         if base.__class__ is ast.Name:
             self._emit("of", base.id)
             chain = (base.id, *attributes)
@@ -123,6 +125,7 @@ class Expressions:
             self._look_up_module("sys.modules", node.slice, node.lineno)
         elif chain is not None and chain[-1] == "environ" and node.ctx.__class__ is ast.Load:
             self._read_variable(node.slice)
+        self._note_text(node.slice)
         self._visit_fields(node)
 
     def _visit_subscript_or_global(self, node: ast.Subscript) -> None:
@@ -135,6 +138,10 @@ class Expressions:
         chain = chain_of(node.func)
         if node is self._discarded:
             use = "discard"
+        if node.args:
+            self._note_text(node.args[0])
+        if isinstance(node.func, ast.Attribute) and node.func.attr in QUERIES:
+            self._read_query(node)
         if chain is None:
             self._note_indirect_call(node.func, use)
             self._visit_fields(node)
@@ -209,6 +216,22 @@ class Expressions:
                 self._names.close()
                 return
         self._names.dynamic.append(Dynamic(name, node.lineno))
+
+    def _note_text(self, node: ast.expr) -> None:
+        """`vars(cls)["__annotations__"]` and `….get("__annotations__")` look that up as the attribute would."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("__"):
+            self._names.note_reads(node.value)
+
+    def _read_query(self, node: ast.Call) -> None:
+        """`frame.query("x > @LIMIT")` looks up `LIMIT` where it is called."""
+        arguments = [*node.args[:1], *(item.value for item in node.keywords if item.arg == "expr")]
+        for argument in arguments:
+            for text in (item.value for item in ast.walk(argument) if isinstance(item, ast.Constant)):
+                for chain in names_in_query(text) if isinstance(text, str) else ():
+                    self._names.use(chain)
+            variable = chain_of(argument)
+            if variable is not None:
+                self._names.dynamic.append(Dynamic("query", node.lineno, argument=variable))
 
     def _visit_globals_item(self, node: ast.Subscript) -> bool:
         """`globals()["name"]` is as good as `name`."""

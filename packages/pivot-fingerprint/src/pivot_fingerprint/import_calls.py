@@ -7,7 +7,10 @@ from pivot_fingerprint.parts import Ref
 from pivot_fingerprint.trees import absolute, chain_of, known_prefix
 
 IMPORT_CALLS: Final = ("import_module", "__import__")
-LOADERS: Final = ("run_module", "run_path", "spec_from_file_location", "walk_packages", "iter_modules", "resolve_name")
+LOADERS: Final = frozenset(
+    {"run_module", "run_path", "spec_from_file_location", "walk_packages", "iter_modules", "resolve_name", "locate",
+     "import_string", "import_object", "load_object"}
+)  # fmt: skip
 """Functions which find modules in some other way than by one name."""
 
 

@@ -9,6 +9,8 @@ from pivot_fingerprint.graph import DEFINITION_TAGS, Content, Key, Target
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import Decorator, SourceModule
 from pivot_fingerprint.parts import Chain, Dynamic, Part, Ref
+from pivot_fingerprint.queries import names_in_query
+from pivot_fingerprint.references import looks_up
 from pivot_fingerprint.resolve import StaticNames, static_key
 from pivot_fingerprint.trees import REGISTERING, FunctionNode
 
@@ -42,13 +44,15 @@ class Linker:
     def add(self, content: Content, part: Part, names: Names, leave: frozenset[Ref] = frozenset()) -> None:
         """Add what `part` does and everything it uses, but for the references to `leave`."""
         content.add(part.digest)
-        content.reads.update(part.reads)
         for local, imported in sorted(part.labels):
             content.add(f"{local}<{imported}")
-        for module, chain in sorted(part.refs - leave if leave else part.refs):
-            targets = tuple(self._targets(module, chain, names))
+        refs = sorted(part.refs - leave if leave else part.refs)
+        found = [(module, chain, tuple(self._targets(module, chain, names))) for module, chain in refs]
+        reads = part.reads | {what for _, _, targets in found for what in _looked_up_by(targets)}
+        content.reads.update(reads)
+        for module, chain, targets in found:
             content.link(f"{module}:{'.'.join(chain)}", targets)
-            self._add_readings(content, part, targets)
+            self._add_readings(content, reads, targets)
             if (module, chain) in part.values:
                 content.hold_definitions(target for target in targets if len(chain) < 2 or _is_named(target, chain[-1]))
         for module in sorted(part.executes):
@@ -74,14 +78,14 @@ class Linker:
             return ()
         return self._static.outside(location, chain[1:])
 
-    def _add_readings(self, content: Content, part: Part, targets: Iterable[Target]) -> None:
+    def _add_readings(self, content: Content, reads: frozenset[str], targets: Iterable[Target]) -> None:
         for target in targets:
-            if target.key is None or target.key[0] not in DEFINITION_TAGS:
+            if target.key is None or not _is_definition(target):
                 continue
             for what in ("annotations", "doc", "subclasses"):
-                if what in part.reads:
+                if what in reads:
                     content.edges[(what, *target.key)] = None
-            if "text" in part.reads:
+            if "text" in reads:
                 content.edges[("file", self._locator.locate(target.key[1]).path)] = None
 
     def _add_dynamic(self, content: Content, dynamic: Dynamic, names: Names) -> None:
@@ -90,6 +94,10 @@ class Linker:
             content.note(f"{dynamic.what}() at run time: all of {names.module} counts")
             return
         known = names.text(dynamic.argument) if dynamic.argument else None
+        if dynamic.what == "query":
+            for chain in names_in_query(known or ""):
+                content.link(f"@{'.'.join(chain)}", names.resolve(chain))
+            return
         if known:
             content.link("", self._static.of_module(known, ()))
             return
@@ -141,6 +149,18 @@ class Linker:
 
     def static_names(self, module: str) -> "ModuleNames":
         return ModuleNames(self._static, module)
+
+
+def _looked_up_by(targets: Iterable[Target]) -> Iterator[str]:
+    """What functions of libraries look up, whatever they are called where they are used: `signature as sig`."""
+    for target in targets:
+        what = looks_up(target.label.rpartition(".")[2]) if not _is_definition(target) else None
+        if what is not None and what != "input":
+            yield what
+
+
+def _is_definition(target: Target) -> bool:
+    return target.key is not None and target.key[0] in DEFINITION_TAGS
 
 
 def _is_named(target: Target, name: str) -> bool:

@@ -47,9 +47,20 @@ class LiveModules:
 
     def register(self, space: dict[str, Any]) -> str:
         """The name of the module whose namespace this is."""
-        name = str(space.get("__name__", ""))
+        name = self._name_of(space)
         if name not in self._spaces:
             self._spaces[name] = space
+        return name
+
+    def _name_of(self, space: dict[str, Any]) -> str:
+        """What the module is called; where no import would find it under that name, its file is part of it."""
+        name = str(space.get("__name__", ""))
+        known = self.space(name)
+        if known is space or (known is None and self._locator.locate(name).owner != "missing"):
+            return name
+        path = space.get("__file__")
+        if isinstance(path, str) and self._locator.owner_of_file(path) == "project":
+            return f"{name}@{self._locator.show(path)}"
         return name
 
     def is_nameless(self, space: dict[str, Any]) -> bool:
@@ -89,9 +100,9 @@ class LiveModules:
     def of_module(self, loaded: types.ModuleType, chain: Chain) -> Targets:
         """What `module.chain` means to who holds the loaded module."""
         space = vars(loaded)
-        name = str(space.get("__name__", ""))
+        name = self.register(space)
         location = self._locator.locate(name)
-        if location.owner != "project":
+        if location.owner != "project" and (location.owner != "missing" or self.source(name) is None):
             return self._static.outside(location, chain)
         if not chain or chain[0] == "__dict__":
             return (Target(("whole", name, "live"), name),)
@@ -99,7 +110,7 @@ class LiveModules:
         value = space.get(chain[0], MISSING)
         if value is MISSING:
             return own or self._static.of_module(name, chain)
-        return own + self.bound(self.register(space), chain[0], value, chain[1:])
+        return own + self.bound(name, chain[0], value, chain[1:])
 
     def _own_class(self, loaded: types.ModuleType) -> Targets:
         """The class that the project gave to a module: it may answer for any name."""

@@ -66,6 +66,10 @@ class Locator:
                 self._by_file[path] = None
         return self._by_file[path]
 
+    def show(self, path: str) -> str:
+        """The file as users know it."""
+        return self._project.show(path)
+
     def owner_of_file(self, path: str) -> str:
         """Whose the source file at `path` is: "project", "python", "distribution" or "nobody"."""
         found = self._owned.get(path)

@@ -12,7 +12,7 @@ from pivot_fingerprint.links import Linker, ModuleNames
 from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
-from pivot_fingerprint.trees import docstring_of
+from pivot_fingerprint.trees import chain_of, docstring_of
 
 _NOTHING: Final = Node("", "", "")
 
@@ -38,7 +38,22 @@ class LookedUp:
         content = Content()
         for source, node, names in self._trees_of(key[1:]):
             self._linker.add(content, source.annotations(node), names)
-        return content.node("annotations", ".".join(key[2:])) if content.tokens else _NOTHING
+            if isinstance(node, ast.ClassDef):
+                self._add_parts(content, source, node, names)
+        return content.node("annotations" if content.tokens else "", ".".join(key[2:]))
+
+    def _add_parts(
+        self, content: Content, source: SourceModule, node: ast.ClassDef, names: FunctionNames | ModuleNames
+    ) -> None:
+        """The annotations of a class's methods, and those of its bases: `get_type_hints` gives these as well."""
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._linker.add(content, source.annotations(method), names)
+        for base in node.bases:
+            chain = chain_of(base.value if isinstance(base, ast.Subscript) else base)
+            for target in names.resolve(chain) if chain is not None else ():
+                if target.key is not None and target.key[0] in DEFINITION_TAGS:
+                    content.edges[("annotations", *target.key)] = None
 
     def doc(self, key: Key) -> Node:
         content = Content()

@@ -208,13 +208,21 @@ class References:
 
     def note_reads(self, name: str) -> None:
         """The attribute or function of this name may look up something about other definitions."""
-        if name in ANNOTATION_READERS:
-            self.reads.add("annotations")
-        elif name in DOC_READERS:
-            self.reads.add("doc")
-        elif name in TEXT_READERS:
-            self.reads.add("text")
-        elif name == "__subclasses__":
-            self.reads.add("subclasses")
-        elif name in INPUT_READERS or name.startswith("read_"):
-            self.reads.add("input")
+        what = looks_up(name)
+        if what is not None:
+            self.reads.add(what)
+
+
+def looks_up(name: str) -> str | None:
+    """What of `Part.reads` the attribute or function of this name gives, if anything."""
+    if name in ANNOTATION_READERS:
+        return "annotations"
+    if name in DOC_READERS:
+        return "doc"
+    if name in TEXT_READERS:
+        return "text"
+    if name == "__subclasses__":
+        return "subclasses"
+    if name in INPUT_READERS or name.startswith("read_"):
+        return "input"
+    return None
