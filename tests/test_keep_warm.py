@@ -258,7 +258,7 @@ def test_its_exit_code_is_that_of_the_run(warm: Warm) -> None:
     warm.project.write("helpers.py", "def greeting():\n    raise ValueError('now')\n")
     assert "ValueError: now" in warm.project.pivot("run", code=1, **variables).stderr
     warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
-    assert "No such option '--nonsense'" in warm.project.pivot("run", "--nonsense", code=2, **variables).stderr
+    assert "no such option '--nonsense'" in warm.project.pivot("run", "--nonsense", code=2, **variables).stderr
     assert "no stage is named 'b'" in warm.project.pivot("run", "b", code=2, **variables).stderr
 
 

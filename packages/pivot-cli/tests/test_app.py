@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,8 +73,8 @@ def test_what_a_command_returns_is_the_exit_code(
     [
         (PipelineError("two stages named 'a'", "Rename one."), 2, "error: two stages named 'a'\nhint: Rename one.\n"),
         (BusyError("process 1 runs"), 2, "error: process 1 runs\n"),
-        (click.UsageError("no such thing"), 2, "Error: no such thing\n"),
-        (click.ClickException("cannot"), 2, "Error: cannot\n"),
+        (click.UsageError("no such thing"), 2, "error: no such thing\n"),
+        (click.ClickException("cannot"), 2, "error: cannot\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (click.Abort(), 130, ""),
         (ZeroDivisionError("division by zero"), 2, "Pivot itself failed (ZeroDivisionError: division by zero)"),
@@ -103,7 +104,7 @@ def test_an_error_of_a_command_is_an_exit_code_and_words(
 @pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("explian", "explain"), ("stauts", "status")])
 def test_a_mistyped_command_is_asked_back(typed: str, meant: str, capsys: Captured) -> None:
     assert main([typed]) == 2
-    assert f"No such command '{typed}'. Did you mean '{meant}'?" in capsys.readouterr().err
+    assert f"error: no such command '{typed}'. Did you mean '{meant}'?" in capsys.readouterr().err
 
 
 def test_a_word_that_resembles_no_command_gets_no_guess(capsys: Captured) -> None:
@@ -117,8 +118,14 @@ def test_a_word_that_resembles_no_command_gets_no_guess(capsys: Captured) -> Non
 def test_a_wrong_option_is_misuse(arguments: list[str], capsys: Captured) -> None:
     assert main(arguments) == 2
     out, err = capsys.readouterr()
-    assert "Usage: pivot" in err
+    assert err.startswith("error: ")
+    assert re.search(r"^hint: `pivot.* --help`", err, re.MULTILINE)
     assert out == ""
+
+
+def test_without_a_command_the_help_is_shown(capsys: Captured) -> None:
+    main([])
+    assert "".join(capsys.readouterr()).startswith("Usage: pivot")
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

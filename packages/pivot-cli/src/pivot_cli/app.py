@@ -120,11 +120,22 @@ def _run(arguments: list[str]) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show_misuse(error)
         return MISUSE
     except Exception as error:  # noqa: BLE001 - whatever it is, users get a message and no frames of ours
         return _told(error)
     return result if isinstance(result, int) else FINE
+
+
+def _show_misuse(error: click.ClickException) -> None:
+    """In the form of all other errors; where no command was given, the help."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if isinstance(error, click.UsageError) and context is not None and message == context.get_help():
+        click.echo(message, err=True)
+        return
+    click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
+    if context is not None:
+        click.echo(f"hint: `{context.command_path} --help` shows what it takes.", err=True)
 
 
 def _told(error: Exception) -> int:
