@@ -274,6 +274,13 @@ def test_an_out_that_was_not_written_is_an_error(root: Path) -> None:
     assert run(root, CHAIN[0], functions={"a": write("middle", "")}) == {"a": "did not write mid, but middle"}
 
 
+def test_the_project_is_searched_for_a_few_of_many_stages_that_did_not_write_their_outs(root: Path) -> None:
+    stages = [make_stage(f"s{number}", [], [f"out{number}"]) for number in range(30)]
+    errors = run(root, *stages, functions={stage.name: lambda: None for stage in stages}).values()
+    assert sum("no other file" in error for error in errors) == 20
+    assert all(error.startswith("did not write out") for error in errors)
+
+
 def test_outs_that_are_not_cached_are_neither_stored_nor_restored(root: Path) -> None:
     stage = attrs.evolve(make_stage("a"), outs=(Out("1", cache=False), Out("2")))
 

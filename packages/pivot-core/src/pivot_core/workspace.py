@@ -26,6 +26,7 @@ from pivot_core.storage.remove import clear, remove
 from pivot_core.storage.store import put_outs
 
 _NAMED = 5  # stages that a message names
+_SEARCHES = 20  # for what stages wrote instead of their outs: each walks the project, and a run may have many that fail
 
 
 @attrs.frozen
@@ -79,6 +80,7 @@ class Workspace:
         self._decided: dict[str, _Decided] = {}
         self._begun: dict[str, _Begun] = {}
         self._tasks = 0
+        self._searches = 0
 
     def __enter__(self) -> Self:
         return self
@@ -182,8 +184,9 @@ class Workspace:
 
     def instead(self, task: Task, finished: Finished) -> str:
         """What was written in place of outs that are missing, as the end of the error; "" if nothing can be told."""
-        if not finished.missing:
+        if not finished.missing or self._searches == _SEARCHES:
             return ""
+        self._searches += 1
         from pivot_core.instead import written_instead
 
         since = self.session.now() - (time.monotonic_ns() - self._begun[task.id].at)
