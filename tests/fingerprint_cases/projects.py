@@ -125,6 +125,50 @@ _LOOP = project(
     stage("other", "1"),
 )
 
+_BESIDE = project(
+    "import lib.texts",
+    stage("a", "lib.texts.query()"),
+    stage("b", "lib.texts.table()"),
+    stage("c", "packaged()", "from lib.texts import packaged"),
+    stage("d", "lib.texts.remembered()"),
+    stage("e", "later()", "from lib.unloaded import later"),
+    lib____init__="",
+    lib__texts="""
+    import os
+    from importlib.resources import files
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+    CACHE = HERE / "cache.json"
+
+    def query():
+        name = "query.sql"
+        return (HERE / name).read_text()
+
+    def table():
+        with open(os.path.join(os.path.dirname(__file__), "data", "table.csv")) as file:
+            return file.read()
+
+    def packaged():
+        return files("lib").joinpath("packaged.txt").read_text()
+
+    def remembered():
+        remember()
+        return CACHE.read_text()
+
+    def remember():
+        CACHE.write_text("1")
+        with (HERE / "log.txt").open("a") as log:
+            log.write("x")
+    """,
+    lib__unloaded="""
+    from pathlib import Path
+
+    def later():
+        return Path(__file__).with_name("query.sql").read_text()
+    """,
+) | {"lib/query.sql": "select 1", "lib/data/table.csv": "x", "lib/packaged.txt": "one", "lib/cache.json": "1"}
+
 CASES = (
     changed("source directory on sys.path", _SRC, "x * FACTOR", "x + FACTOR", "a", path="src/common.py", why="project code"),
     changed("source directory, lazily", _SRC, "min(x, 9)", "min(x, 8)", "b", path="src/common.py", why="project code"),
@@ -149,4 +193,9 @@ CASES = (
     case("file that shadows the standard library", project(
         "import colorsys", stage("a", "colorsys.rgb_to_hsv(0, 0, 0)"), stage("b", "1")
     ), Write("colorsys.py", "def rgb_to_hsv(*args):\n    return args\n"), reruns="a", why="the project comes first"),
+    changed("query beside the code", _BESIDE, "1", "2", "a e", path="lib/query.sql", why="code names it by way of __file__, loaded or not"),
+    changed("table below the code", _BESIDE, "x", "y", "b", path="lib/data/table.csv", why="code names it by way of __file__"),
+    changed("text of a package", _BESIDE, "one", "two", "c", path="lib/packaged.txt", why="importlib.resources finds it in the package"),
+    changed("file beside the code that is written", _BESIDE, "1", "2", path="lib/cache.json", why="the module writes it: it is no part of the code"),
+    case("file beside the code that nothing names", _BESIDE, Write("lib/other.sql", "select 3"), why="not named"),
 )  # fmt: skip

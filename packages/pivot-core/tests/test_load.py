@@ -52,6 +52,22 @@ def test_stages_come_from_all_modules_that_the_pipeline_imports(tmp_path: Path) 
     assert "make pipeline.py:3 func:pipeline.make" in out
 
 
+@pytest.mark.parametrize(
+    "declared", ["deps='texts/a.sql'", "deps='texts'", "deps='texts/*.sql'", "deps='t*/a.sql'", ""]
+)
+def test_a_file_beside_the_code_is_part_of_it_unless_a_stage_says_that_it_reads_it(
+    tmp_path: Path, declared: str
+) -> None:
+    text = (
+        f"from pathlib import Path\n{HEADER}@stage({declared})\ndef make():\n"
+        "    return (Path(__file__).parent / 'texts' / 'a.sql').read_text()\n"
+    )
+    write(tmp_path, pipeline=text)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.sql").write_text("select 1")
+    assert ("file:texts/a.sql" in load(tmp_path)) == (not declared)
+
+
 def test_the_users_own_frames_are_shown_and_no_others(tmp_path: Path) -> None:
     write(tmp_path, pipeline="import more\n", more="def f():\n    return 1 / 0\n\nf()\n")
     out = load(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -121,6 +122,7 @@ class _Imported:
             versions=self.project.settings.versions,
             volatile=compared.statements,
             is_data=self._is_out,
+            is_dep=self._is_dep,
         )
         prints = {
             name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
@@ -131,6 +133,16 @@ class _Imported:
     def _is_out(self, path: str) -> bool:
         """Whether stages write what is at the absolute path: it is no part of the code then."""
         return not self._outs.isdisjoint((Path(path), *Path(path).parents))
+
+    def _is_dep(self, path: str) -> bool:
+        """Whether stages say that they read what is at the absolute path."""
+        return not self._deps.isdisjoint((Path(path), *Path(path).parents))
+
+    @cached_property
+    def _deps(self) -> frozenset[Path]:
+        """Where the deps are: of a glob, the directory that it begins with."""
+        deps = {dep.path for item in self.registry.declared.values() for dep in item.stage.deps}
+        return frozenset(self.project.root / re.split(r"[^/]*[*?[]", path, maxsplit=1)[0] for path in deps)
 
     @cached_property
     def _outs(self) -> frozenset[Path]:

@@ -27,8 +27,9 @@ class Fingerprinter:
     ("module.NAME" or "value:module.NAME"), or parts of them ("module.NAME['key']", "module.Class.ATTRIBUTE",
     "module.function, default of x"): they count by the statements that compute them. A mapping says for which
     `fallback` each is: where the statements are others, the value counts again. Files that a module reads while it
-    is imported count where it is not loaded, but not those whose path is something else's business by what `is_data`
-    says.
+    is imported count where it is not loaded, and so do those beside the code of a function (by its `__file__`) that
+    it reads, but neither where the path is something else's business by what `is_data` says, nor the latter where
+    `is_dep` says that they are known to be read.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class Fingerprinter:
         versions: Versions = "exact",
         volatile: Collection[str] | Mapping[str, str] = (),
         is_data: Callable[[str], bool] = lambda _path: False,
+        is_dep: Callable[[str], bool] = lambda _path: False,
     ) -> None:
         self.project = project
         named = volatile if isinstance(volatile, Mapping) else dict.fromkeys(volatile, "")
-        self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data)
+        self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data, is_dep)
         self._reach = Reach(self._nodes)
         self._starts: dict[Key, tuple[Key, ...]] = {}
         self._known: dict[tuple[Key, ...], Fingerprint] = {}

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH112, PTH113, PTH118, PTH120 # plain strings: paths are put together as the source does
+# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH120 # plain strings: paths are put together as the source does
 """The files that source names where it reads input, found without running it: `Path(__file__).parent / "a.json"`."""
 
 import ast
@@ -15,15 +15,26 @@ _KEEPING: Final = frozenset(
     {"resolve", "absolute", "expanduser", "as_posix", "abspath", "realpath", "normpath", "str", "fspath"}
 )
 _DEEPEST: Final = 20
+_WRITING_ITSELF: Final = frozenset({"write_text", "write_bytes", "touch", "mkdir", "unlink", "rmdir"})
+_WRITING_TO: Final = frozenset({"makedirs", "remove", "unlink", "rmtree"})
+_WRITE_MODES: Final = frozenset("wax+")
 
 
 class NamedFiles:
     """Evaluates the paths that source puts together from constants, `__file__` and names of the project."""
 
-    def __init__(self, project: Project, locator: Locator, is_data: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        locator: Locator,
+        is_data: Callable[[str], bool],
+        is_dep: Callable[[str], bool],
+    ) -> None:
         self._project = project
         self._locator = locator
         self._is_data = is_data
+        self._is_dep = is_dep
+        self._written: dict[str, frozenset[str]] = {}
 
     def named(self, pieces: Iterable[tuple[SourceModule, ast.AST]]) -> list[str]:
         """The files of the project that the pieces of source name between them, as absolute paths, sorted.
@@ -36,6 +47,28 @@ class NamedFiles:
         absolute.update(os.path.normpath(os.path.join(above, text)) for above in directories for text in said)
         return sorted(path for path in absolute if self._counts(path))
 
+    def read_by(self, source: SourceModule, function: ast.AST) -> list[str]:
+        """The files beside the source that code in it names by way of `__file__`, as absolute paths, sorted.
+
+        Those that it writes do not count, nor those known to be read: what they hold is no part of the code.
+        """
+        written = _Written(function)
+        said = set(self._paths(source, function, written))
+        beside = {os.path.normpath(text) for text in said if os.path.isabs(text)}
+        directories = [path for path in beside if os.path.isdir(path)]
+        beside.update(os.path.normpath(os.path.join(above, text)) for above in directories for text in said)
+        beside -= self._written_by(source)
+        return sorted(path for path in beside if self._counts(path) and not self._is_dep(path))
+
+    def _written_by(self, source: SourceModule) -> frozenset[str]:
+        """The files that code in the source writes, wherever in it: as a cache that one function reads."""
+        if source.path not in self._written:
+            calls = (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+            targets = (target for call in calls if (target := _target(call)) is not None)
+            texts = (self._text(source, target, 0) for target in targets)
+            self._written[source.path] = frozenset(self._absolute(text) for text in texts if text and "\0" not in text)
+        return self._written[source.path]
+
     def _counts(self, path: str) -> bool:
         return (
             not path.endswith(".py") and self._project.owns(path) and os.path.isfile(path) and not self._is_data(path)
@@ -44,7 +77,9 @@ class NamedFiles:
     def _absolute(self, text: str) -> str:
         return os.path.normpath(os.path.join(self._project.root, text))
 
-    def _paths(self, source: SourceModule, tree: ast.AST) -> Iterator[str]:
+    def _paths(self, source: SourceModule, tree: ast.AST, written: "_Written | None" = None) -> Iterator[str]:
+        if written is not None and written.has(tree):
+            return
         if isinstance(tree, ast.expr):
             text = self._text(source, tree, 0)
             if text is not None:
@@ -52,7 +87,7 @@ class NamedFiles:
                     yield text
                 return
         for child in ast.iter_child_nodes(tree):
-            yield from self._paths(source, child)
+            yield from self._paths(source, child, written)
 
     def _text(self, source: SourceModule, node: ast.expr, depth: int) -> str | None:
         """The string or path that the expression gives, None if that cannot be told."""
@@ -83,11 +118,20 @@ class NamedFiles:
                 return _concatenated([text(value) for value in values])
             case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
                 return text(inner)
+            case ast.Call(
+                func=ast.Name(id="files") | ast.Attribute(attr="files"), args=[ast.Constant(value=str(package))]
+            ):
+                return self._place_of(package)
             case ast.Call(func=ast.Attribute(value=receiver, attr=called), args=arguments):
                 return _called(called, text(receiver), [text(argument) for argument in arguments])
             case ast.Call(func=ast.Name(id=called), args=arguments):
                 return _called(called, None, [text(argument) for argument in arguments])
         return None
+
+    def _place_of(self, package: str) -> str | None:
+        """The directory of a package of the project, as `importlib.resources.files` gives it."""
+        location = self._locator.locate(package)
+        return os.path.dirname(location.path) if location.owner == "project" and location.path else None
 
     def _of_name(self, source: SourceModule, name: str, depth: int) -> str | None:
         bindings = source.bindings.get(name, ())
@@ -109,6 +153,56 @@ class NamedFiles:
                 above = self._locator.source(".".join((binding.ref[0], *binding.ref[1])))
                 return self._of_name(above, attribute, depth + 1) if above is not None else None
         return None
+
+
+class _Written:
+    """The paths that a piece of source writes to: the expressions for them, and the local names that hold them."""
+
+    def __init__(self, tree: ast.AST) -> None:
+        self._nodes: set[int] = set()
+        self._names: set[str] = set()
+        for node in ast.walk(tree):
+            target = _target(node) if isinstance(node, ast.Call) else None
+            if isinstance(target, ast.Name):
+                self._names.add(target.id)
+            elif target is not None:
+                self._nodes.add(id(target))
+
+    def has(self, node: ast.AST) -> bool:
+        """Whether `node` is such an expression, or the statement that gives such a name its path."""
+        if isinstance(node, ast.Assign):
+            return any(isinstance(target, ast.Name) and target.id in self._names for target in node.targets)
+        return id(node) in self._nodes
+
+
+def _target(call: ast.Call) -> ast.expr | None:
+    """Where the call writes, if it is one that does."""
+    first = call.args[0] if call.args else None
+    if isinstance(call.func, ast.Attribute):
+        called, receiver = call.func.attr, call.func.value
+        if called == "open" and not _is_module(receiver):
+            return receiver if _is_to_write(call, 0) else None
+        if called in _WRITING_ITSELF:
+            return receiver
+    elif isinstance(call.func, ast.Name):
+        called = call.func.id
+    else:
+        return None
+    if called == "open":
+        return first if _is_to_write(call, 1) else None
+    if called == "dump":
+        return call.args[1] if len(call.args) > 1 else None
+    return first if called in _WRITING_TO or called.startswith(("to_", "write_", "save")) else None
+
+
+def _is_module(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("io", "gzip", "bz2", "lzma", "codecs")
+
+
+def _is_to_write(call: ast.Call, place: int) -> bool:
+    """Whether the mode that `open` is given, at this place of its arguments, is one for writing."""
+    modes = [*call.args[place : place + 1], *(item.value for item in call.keywords if item.arg == "mode")]
+    return any(isinstance(mode, ast.Constant) and not _WRITE_MODES.isdisjoint(str(mode.value)) for mode in modes)
 
 
 def _up(path: str | None, count: int) -> str | None:

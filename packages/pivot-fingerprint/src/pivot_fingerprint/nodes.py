@@ -41,6 +41,7 @@ class Nodes:
         versions: str,
         volatile: Mapping[str, str],
         is_data: Callable[[str], bool],
+        is_dep: Callable[[str], bool],
     ) -> None:
         self._project = project
         self._sources = sources
@@ -50,7 +51,7 @@ class Nodes:
         self._effects = Effects(self._locator, static)
         self._linker = Linker(self._locator, static, self._effects)
         self.files = Files(project, sources)
-        self._named_files = NamedFiles(project, self._locator, is_data)
+        self._named_files = NamedFiles(project, self._locator, is_data, is_dep)
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
@@ -166,6 +167,7 @@ class Nodes:
         content.edges[("import", module, "live")] = None
         file = self._project.show(source.path) if source is not None else ""
         if content.trees:
+            self._add_read_files(source, content)
             self.trees.setdefault(content.digest, content.trees)
         elif source is not None and name in source.bindings:
             self.trees.setdefault(content.digest, [item.node for item in source.bindings[name]])
@@ -207,6 +209,8 @@ class Nodes:
             content.edges[("live", module, name)] = None
         elif kind == "value":
             self._add_named_files(source, name, content)
+        else:
+            self._add_read_files(source, content)
         content.edges[("import", module, "static")] = None
         self.trees.setdefault(content.digest, content.trees)
         node = content.node(kind, f"{module}.{name}", file=self._project.show(source.path), line=line)
@@ -255,6 +259,13 @@ class Nodes:
         for path in self._named_files.named(pieces) if pieces else ():
             content.edges[("file", path)] = None
 
+    def _add_read_files(self, source: SourceModule | None, content: Content) -> None:
+        """Files that lie beside the code of a function and that it reads: templates, queries, tables."""
+        if source is not None and "file" in content.reads:
+            for tree in content.trees:
+                for path in self._named_files.read_by(source, tree):
+                    content.edges[("file", path)] = None
+
     def _reading(self, source: SourceModule, name: str) -> tuple[Key, ...]:
         """The definitions that make what the name holds, itself included; none if they do not read input."""
         key: Key = ("static", source.name, name)
@@ -271,7 +282,7 @@ class Nodes:
                 continue
             seen[key] = None
             edges, reads = self._used_by(key)
-            is_reading = is_reading or "input" in reads
+            is_reading = is_reading or not reads.isdisjoint(("file", "input"))
             waiting.extend(edges)
         return tuple(seen) if is_reading else ()
 

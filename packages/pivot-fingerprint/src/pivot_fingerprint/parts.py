@@ -56,7 +56,7 @@ class Part:
     """Names set by way of `global`."""
     dynamic: tuple[Dynamic, ...]
     reads: frozenset[str]
-    """"annotations", "doc", "subclasses", "text": what the piece looks up about other definitions; "input"."""
+    """"annotations", "doc", "subclasses", "text": what the piece looks up about other definitions; "file", "input"."""
     variables: frozenset[str]
     """Environment variables that it reads, "" for one with a computed name."""
 

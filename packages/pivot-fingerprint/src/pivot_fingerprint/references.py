@@ -15,9 +15,10 @@ ANNOTATION_READERS: Final = frozenset(
 )
 DOC_READERS: Final = frozenset({"__doc__", "getdoc"})
 TEXT_READERS: Final = frozenset({"getsource", "getsourcelines", "getsourcefile", "getcomments", "findsource"})
+FILE_READERS: Final = frozenset({"open", "load", "fromfile", "loadtxt", "genfromtxt", "get_template"})
 INPUT_READERS: Final = frozenset(
-    {"open", "load", "getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file",
-     "is_dir", "check_output", "run", "urlopen", "fromfile", "loadtxt", "genfromtxt", "get", "now", "today", "time"}
+    {"getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file", "is_dir",
+     "check_output", "run", "urlopen", "get", "now", "today", "time"}
 )  # fmt: skip
 
 
@@ -223,6 +224,8 @@ def looks_up(name: str) -> str | None:
         return "text"
     if name == "__subclasses__":
         return "subclasses"
-    if name in INPUT_READERS or name.startswith("read_"):
+    if name in FILE_READERS or name.startswith("read_"):
+        return "file"
+    if name in INPUT_READERS:
         return "input"
     return None
