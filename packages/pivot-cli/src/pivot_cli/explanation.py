@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import attrs
 from pivot_core import reasons as why
+from pivot_core.enumerating import first_of
 from pivot_core.events import reason_to_data
 from pivot_core.inside import Inside
 from pivot_core.model import Accepted
@@ -122,5 +123,4 @@ def _change(name: str, old: str, new: str) -> Iterator[str]:
 def _inside(inside: Inside) -> Iterator[str]:
     for what, paths in (("Added", inside.added), ("Removed", inside.removed), ("Changed", inside.changed)):
         if paths:
-            more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-            yield f"      {what}: {', '.join(paths[:_NAMED])}{more}"
+            yield f"      {what}: {first_of(paths, _NAMED)}"

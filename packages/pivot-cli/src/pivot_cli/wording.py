@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from pivot_core import reasons as why
+from pivot_core.enumerating import first_of
 from pivot_core.model import Accepted, Json
 from pivot_core.reasons import CodeChange, Reason
 
@@ -153,6 +154,4 @@ def _short(reason: Reason) -> str:
 
 
 def _counted(what: str, names: list[str]) -> str:
-    if not names:
-        return what
-    return f"{what}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return f"{what}: {first_of(names, 1)}" if names else what

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from pivot_core.enumerating import first_of
 from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.listing import parents
 from pivot_core.storage.stamps import changed_at
@@ -34,8 +35,7 @@ def written_instead(root: Path, ignore: Ignore, missing: Sequence[str], since: i
     if meant:
         return f", but {', '.join(meant)}"
     if strange:
-        more = f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
-        return f"; written while it ran: {', '.join(strange[:_NAMED])}{more}"
+        return f"; written while it ran: {first_of(strange, _NAMED)}"
     return "; no other file of the project changed while it ran" if whole else ""
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
+from pivot_core.enumerating import first_of
+
 if TYPE_CHECKING:
     from pivot_core.declare import Declared, Registry
 
@@ -76,7 +78,7 @@ def _same(one: object, other: object) -> bool:
 
 def _notice(stages: list[Declared], name: str, last: object) -> str:
     names = [item.stage.name for item in stages]
-    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    shown = first_of(names, _NAMED)
     value = f", {last!r}" if type(last) in _COMPARED and len(repr(last)) <= _SHORT else ""
     return (
         f"{stages[0].stage.location}: {shown} are made from one function, which reads {name!r}: when they run, all of "

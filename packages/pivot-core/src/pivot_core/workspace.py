@@ -11,6 +11,7 @@ from typing import Self
 import attrs
 
 from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
+from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
@@ -249,7 +250,7 @@ class Workspace:
         names = self.gone()
         if not names:
             return ""
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        shown = first_of(names, _NAMED)
         pipeline = self._project.settings.pipeline
         if len(names) == 1:
             return f"{shown} is no stage of {pipeline} any more, but has a lock file; `pivot forget` removes it"
