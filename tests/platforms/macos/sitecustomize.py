@@ -33,6 +33,8 @@ for _module, _names in _GONE.items():
         if hasattr(_module, _name):
             delattr(_module, _name)
 os.process_cpu_count = os.cpu_count
+_sysconf = os.sysconf
+os.sysconf = lambda name: sys.maxsize if name == "SC_OPEN_MAX" else _sysconf(name)  # as after `ulimit -n unlimited`
 sysconfig.get_config_vars()  # what this Python was built with has the name of its own platform
 sys.platform = "darwin"
 
