@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Self
@@ -48,7 +47,7 @@ class _Cleared:
 
 @attrs.frozen
 class _Begun:
-    """When a task began, in nanoseconds of the monotonic clock, and what was at its outs."""
+    """When a task began, in nanoseconds by the clock of the file system (0: unknown), and what was at its outs."""
 
     at: int
     cleared: Mapping[str, _Cleared] = attrs.field(hash=False)
@@ -166,7 +165,7 @@ class Workspace:
             environment={"PIVOT_STAGE": stage},
         )
         cleared: dict[str, _Cleared] = {}
-        self._begun[task.id] = _Begun(time.monotonic_ns(), cleared)
+        self._begun[task.id] = _Begun(self.session.now(), cleared)
         try:
             for out in declared.outs:
                 cleared[out.path] = self._clear(stage, out)
@@ -185,12 +184,12 @@ class Workspace:
 
     def instead(self, task: Task, finished: Finished) -> str:
         """What was written in place of outs that are missing, as the end of the error; "" if nothing can be told."""
-        if not finished.missing or self._searches == _SEARCHES:
+        since = self._begun[task.id].at
+        if not finished.missing or not since or self._searches == _SEARCHES:
             return ""
         self._searches += 1
         from pivot_core.instead import written_instead
 
-        since = self.session.now() - (time.monotonic_ns() - self._begun[task.id].at)
         return written_instead(self._project.root, self.session.ignore, finished.missing, since, self.graph.producers)
 
     def record(self, task: Task, finished: Finished) -> str:
