@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,13 @@ SLOW = """
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks the system as Linux answers")
 
 
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 class Warm:
     """A project, and the process that stays after its runs."""
 
@@ -60,16 +67,14 @@ class Warm:
         self.wait_for_base()
         process = self.project.start("run", XDG_RUNTIME_DIR=str(self.runtime))
         started = self.project.root / "started"
-        while not started.exists():
-            time.sleep(0.02)
+        until(started.exists)
         stage = int(started.read_text())
         started.unlink()
         assert "_sqlite3" not in Path(f"/proc/{process.pid}/maps").read_text(), "it runs here"
         return process, stage
 
     def wait_for_base(self) -> None:
-        while not self.sockets:
-            time.sleep(0.02)
+        until(lambda: bool(self.sockets))
 
     @property
     def sockets(self) -> list[Path]:
