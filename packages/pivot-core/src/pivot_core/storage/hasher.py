@@ -120,7 +120,7 @@ class Hasher:
             return _Look(known, {known: stat}, self._known({known: stat}), link)
         raise PivotError(
             f"{path}: {_kind(stat.st_mode)}, neither a file nor a directory",
-            "Deps and outs are files and directories: what stages read and write can be told from these alone.",
+            "Put a file or directory in its place: what stages read and write can be told from these alone.",
         )
 
     def _look_into(self, known: str, place: str, link: str | None) -> _Look:
