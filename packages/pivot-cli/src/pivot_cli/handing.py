@@ -24,7 +24,7 @@ _PATIENCE = 5.0  # seconds for the base to say that it takes it
 
 def hand_over(root: str, arguments: Sequence[str]) -> int | None:
     """Have the command line run for the project at `root`, and return its exit code; None if no base takes it."""
-    if not _is_private(starting.directory_of_kept()):
+    if not starting.is_private(starting.directory_of_kept()):
         return None
     end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
@@ -70,12 +70,3 @@ def _say(end: _socket.socket, arguments: Sequence[str]) -> None:
     streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
     end.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     end.sendall(len(message).to_bytes(8, "big") + message)
-
-
-def _is_private(directory: str) -> bool:
-    """Whether a directory is this user's, who alone can enter it."""
-    try:
-        stat = os.lstat(directory)
-    except OSError:
-        return False
-    return stat.st_uid == os.getuid() and stat.st_mode & 0o170077 == 0o040000

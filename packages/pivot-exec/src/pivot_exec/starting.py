@@ -127,6 +127,15 @@ def place_of_kept(root: str) -> str:
     return f"{directory_of_kept()}/{xxh3_128_hexdigest(os.fsencode(f'{root}\0{sys.executable}'))}"
 
 
+def is_private(directory: str) -> bool:
+    """Whether a directory is this user's, who alone can enter it."""
+    try:
+        stat = os.lstat(directory)
+    except OSError:
+        return False
+    return stat.st_uid == os.getuid() and stat.st_mode & 0o170077 == 0o040000
+
+
 def directory_of_kept() -> str:
     """Where bases wait that stay after a run. It need not be there."""
     given = os.environ.get("XDG_RUNTIME_DIR")

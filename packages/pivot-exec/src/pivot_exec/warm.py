@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import socket
-import stat as modes
 import struct
 import sys
 import time
@@ -198,14 +197,12 @@ def _place(project: Project) -> Path | None:
     """Where the base of `project` waits; None where only the user's own directory cannot be had."""
     if not hasattr(socket, "AF_UNIX") or not hasattr(socket, "send_fds"):
         return None
-    directory = Path(starting.directory_of_kept())
+    directory = starting.directory_of_kept()
     try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        stat = directory.lstat()
+        Path(directory).mkdir(mode=0o700, exist_ok=True)
     except OSError:
         return None
-    private = modes.S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o077
-    return Path(starting.place_of_kept(str(project.root))) if private else None
+    return Path(starting.place_of_kept(str(project.root))) if starting.is_private(directory) else None
 
 
 def _listen(path: Path) -> socket.socket | None:
