@@ -83,6 +83,12 @@ def test_values_of_params_are_told_from_each_other(value: object, text: str) -> 
     assert wording.param_value(value) == text
 
 
+@pytest.mark.parametrize("now", [1.0, True, None, 2])
+def test_of_nested_params_all_that_makes_a_stage_stale_is_told(now: object) -> None:
+    changes = wording.param_changes("model", {"depth": 1, "rate": 0.1}, {"depth": now, "rate": 0.1})
+    assert list(changes) == [("model.depth", 1, now)]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

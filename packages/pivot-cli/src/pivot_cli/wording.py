@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from pivot_core import reasons as why
+from pivot_core.decide import differing
 from pivot_core.enumerating import first_of
 from pivot_core.model import Accepted, Json
 from pivot_core.reasons import CodeChange, Reason
@@ -74,9 +75,8 @@ def param_changes(name: str, old: Json, new: Json) -> Iterator[tuple[str, Json, 
     if not (isinstance(old, dict) and isinstance(new, dict)):
         yield name, old, new
         return
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key) or (key in old) != (key in new):
-            yield from param_changes(f"{name}.{key}", old.get(key), new.get(key))
+    for key in differing(new, old):
+        yield from param_changes(f"{name}.{key}", old.get(key), new.get(key))
 
 
 def param_value(value: Json) -> str:

@@ -120,6 +120,15 @@ def scheme_of(code: Fingerprint) -> str:
     return f"{code.scheme}/{code.python}"
 
 
+def differing(new: Mapping[str, Json], old: Mapping[str, Json]) -> list[str]:
+    """The names, sorted, that are on one side only or have another value there: 1.0 and True are others than 1."""
+    return [
+        name
+        for name in sorted(new.keys() | old.keys())
+        if name not in new or name not in old or _canonical(new[name]) != _canonical(old[name])
+    ]
+
+
 def _restorable(
     stage: Stage, present: Present, recorded: Record | None, kept: Kept, *, same_inputs: bool
 ) -> Mapping[str, FileState] | None:
@@ -167,12 +176,8 @@ def _code_changes(code: Fingerprint, old: Mapping[str, str]) -> Iterator[CodeCha
 
 
 def _param_reasons(new: Mapping[str, Json], old: Mapping[str, Json]) -> Iterator[Reason]:
-    if _canonical(new) == _canonical(old):
-        return
-    for name in sorted(new.keys() | old.keys()):
-        same = name in new and name in old and _canonical(new[name]) == _canonical(old[name])
-        if not same:
-            yield ParamChanged(name, old.get(name), new.get(name))
+    if _canonical(new) != _canonical(old):
+        yield from (ParamChanged(name, old.get(name), new.get(name)) for name in differing(new, old))
 
 
 def _dep_reasons(present: Present, old: Mapping[str, FileState]) -> Iterator[Reason]:
