@@ -132,11 +132,11 @@ class _Imported:
 
     def _is_out(self, path: str) -> bool:
         """Whether stages write what is at the absolute path: it is no part of the code then."""
-        return not self._outs.isdisjoint((Path(path), *Path(path).parents))
+        return _lies_in(path, self._outs)
 
     def _is_dep(self, path: str) -> bool:
         """Whether stages say that they read what is at the absolute path."""
-        return not self._deps.isdisjoint((Path(path), *Path(path).parents))
+        return _lies_in(path, self._deps)
 
     @cached_property
     def _deps(self) -> frozenset[Path]:
@@ -148,6 +148,11 @@ class _Imported:
     def _outs(self) -> frozenset[Path]:
         declared = self.registry.declared.values()
         return frozenset(self.project.root / out.path for item in declared for out in item.stage.outs)
+
+
+def _lies_in(path: str, places: frozenset[Path]) -> bool:
+    """Whether the absolute path is one of the places, or below one."""
+    return not places.isdisjoint((Path(path), *Path(path).parents))
 
 
 def _first_look(

@@ -11,8 +11,10 @@ import time
 
 from pivot_exec import starter
 
-_FLAGS = ("debug", "dont_write_bytecode", "no_site", "verbose", "bytes_warning", "isolated", "ignore_environment")
-_MORE_FLAGS = ("no_user_site", "safe_path", "dev_mode", "optimize")
+_FLAGS = (
+    *("debug", "dont_write_bytecode", "no_site", "verbose", "bytes_warning", "isolated", "ignore_environment"),
+    *("no_user_site", "safe_path", "dev_mode", "optimize"),
+)
 _LOOK = 0.002  # seconds between looks at whether a process has ended
 
 
@@ -70,7 +72,7 @@ class Process:
 
 def _flags() -> list[str]:
     """The options of this interpreter that are not told by the environment."""
-    if sys.warnoptions or sys._xoptions or any(getattr(sys.flags, name) for name in (*_FLAGS, *_MORE_FLAGS)):  # noqa: SLF001
+    if sys.warnoptions or sys._xoptions or any(getattr(sys.flags, name) for name in _FLAGS):  # noqa: SLF001
         import subprocess
 
         return subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001 - as multiprocessing does
