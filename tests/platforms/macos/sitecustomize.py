@@ -67,9 +67,9 @@ def _fields(path: str) -> list[bytes]:
 
 def _proc_pidinfo(pid: int, flavor: int, _argument: int, buffer: Any, size: int) -> int:
     assert flavor == _TASK_INFO
-    pages, threads = _fields(f"/proc/{pid}/statm"), len(os.listdir(f"/proc/{pid}/task"))
-    if not pages:
+    if _fields(f"/proc/{pid}/stat")[:1] in ([], [b"Z"]):
         return 0
+    pages, threads = _fields(f"/proc/{pid}/statm"), len(os.listdir(f"/proc/{pid}/task"))
     info = struct.pack("6Q12i", 0, int(pages[1]) * 4096, *[0] * 4, *[0] * 9, threads, 0, 0)
     buffer[:] = info
     return min(size, len(info))

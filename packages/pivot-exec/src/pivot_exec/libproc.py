@@ -14,12 +14,12 @@ _ARGUMENTS = (1, 49)  # sys/sysctl.h: CTL_KERN, KERN_PROCARGS2
 _MOST = 1 << 20  # bytes of arguments and variables
 _TASK = struct.Struct("=6Q12i")  # struct proc_taskinfo
 _RESIDENT, _THREADS = 1, 15  # which of its fields
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC = ctypes.CDLL(None)
 
 
 def threads() -> int:
     """The threads of this process at this moment; those of libraries too."""
-    task = _task()
+    task = _task(os.getpid())
     return task[_THREADS] if task else threading.active_count()
 
 
@@ -30,7 +30,7 @@ def open_files() -> list[str]:
 
 def resident() -> int:
     """The memory of this process, in bytes; 0 where it is not told."""
-    task = _task()
+    task = _task(os.getpid())
     return task[_RESIDENT] if task else 0
 
 
@@ -50,17 +50,22 @@ def among() -> list[int]:
 
 
 def command_line(pid: int) -> bytes:
-    """With the variables. Raises OSError."""
+    """With the variables; nothing if it is not told."""
     name = (ctypes.c_int * 3)(*_ARGUMENTS, pid)
     size, buffer = ctypes.c_size_t(_MOST), ctypes.create_string_buffer(_MOST)
     if _LIBC.sysctl(name, 3, buffer, ctypes.byref(size), None, ctypes.c_size_t(0)) != 0:
-        raise OSError(ctypes.get_errno(), "the system does not tell the command line of a process")
+        return b""
     return buffer.raw[: size.value]
 
 
-def _task() -> tuple[int, ...]:
+def has_ended(pid: int) -> bool:
+    """Whether a process of this user is gone, but for those who may wait for it: of such ones nothing is told."""
+    return not _task(pid)
+
+
+def _task(pid: int) -> tuple[int, ...]:
     buffer = ctypes.create_string_buffer(_TASK.size)
-    size = _LIBC.proc_pidinfo(os.getpid(), _TASK_INFO, ctypes.c_uint64(0), buffer, _TASK.size)
+    size = _LIBC.proc_pidinfo(pid, _TASK_INFO, ctypes.c_uint64(0), buffer, _TASK.size)
     return _TASK.unpack(buffer.raw) if size == _TASK.size else ()
 
 

@@ -42,20 +42,30 @@ def among() -> list[int]:
 
 
 def command_line(pid: int) -> bytes:
-    """Raises OSError."""
-    with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-        return file.read()
+    """Nothing if it is not told."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return b""
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, but for those who may wait for it."""
+    state, _ = _state_and_parent(pid)
+    return state in (b"", b"Z", b"X")
 
 
 def _children_by_parent() -> list[int]:
-    found, me = [], os.getpid()
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-            except OSError:
-                continue
-            if parent == me:
-                found.append(int(name))
-    return found
+    me = os.getpid()
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    return [pid for pid in pids if _state_and_parent(pid)[1] == me]
+
+
+def _state_and_parent(pid: int) -> tuple[bytes, int]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            state, parent = file.read().rsplit(b")", 1)[1].split()[:2]
+    except OSError:
+        return b"", 0
+    return state, int(parent)

@@ -89,12 +89,16 @@ def session_of(pid: int) -> int:
 
 
 def is_helper(pid: int) -> bool:
-    """Whether a process is one that multiprocessing keeps for itself and that ends when it is no longer needed."""
-    try:
-        line = told.command_line(pid)
-    except OSError:
-        return True
-    return not line or any(name in line for name in _HELPERS)
+    """Whether a process has ended, or is one that multiprocessing keeps for itself and that ends when it is no longer
+    needed.
+    """
+    until = time.monotonic() + 1
+    while not (line := told.command_line(pid)):
+        # While a process becomes another program the system has no command line to tell.
+        if told.has_ended(pid) or time.monotonic() > until:
+            return True
+        time.sleep(0.001)
+    return any(name in line for name in _HELPERS)
 
 
 def kill_group(pid: int, how: signal.Signals) -> None:

@@ -30,3 +30,7 @@ def among() -> list[int]:
 
 def command_line(_pid: int) -> bytes:
     return b""
+
+
+def has_ended(_pid: int) -> bool:
+    return True
