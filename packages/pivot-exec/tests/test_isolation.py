@@ -632,3 +632,18 @@ def test_a_worker_that_loads_something_else_runs_nothing_of_it(runner: Runner) -
     pipeline.write_text(pipeline.read_text().replace("old", "new"))
     assert runner.run("one") == "the code changed while the pipeline ran; run again"
     assert runner.printed("other") == "other"
+
+
+def test_threads_are_joined_also_if_the_end_of_a_process_pool_gets_in_the_way(runner: Runner) -> None:
+    """In Python 3.13.0 a pool that ends at the same moment makes the first attempt fail, now and then."""
+    runner.load("""
+        import threading
+        @stage
+        def one():
+            failures = [OSError("handle is closed")]
+            def wake():
+                if failures: raise failures.pop()
+            threading._register_atexit(wake)
+            threading.Thread(target=lambda: (time.sleep(0.1), print("joined"))).start()
+    """)
+    assert runner.printed("one") == "joined"

@@ -102,13 +102,23 @@ def _exit_code(exit_: SystemExit) -> int:
 def finish() -> str:
     """What an interpreter does at its end: join threads, run exit handlers, flush. Returns what went wrong."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to join as the interpreter does
+        _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001
         _stop_resource_tracker()
         complete = complete_files()
-    except Exception as error:  # noqa: BLE001 - nobody would see it
+    except BaseException as error:  # noqa: BLE001 - nobody would see it
         return f"its process did not end in order: {headline(error)[:_SAID_LIMIT]}"
     return "" if complete else "not all that it wrote could be flushed"
+
+
+def _join_threads() -> None:
+    shutdown = threading._shutdown  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to do as the interpreter
+    try:
+        shutdown()
+    except OSError:
+        # In Python 3.13.0 the thread of a ProcessPoolExecutor that ends at this moment may have closed what it is to
+        # be woken by. Threads have not been joined then.
+        shutdown()
 
 
 def complete_files() -> bool:
