@@ -647,3 +647,27 @@ def test_threads_are_joined_also_if_the_end_of_a_process_pool_gets_in_the_way(ru
             threading.Thread(target=lambda: (time.sleep(0.1), print("joined"))).start()
     """)
     assert runner.printed("one") == "joined"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system as Linux answers")
+def test_what_loading_started_and_shares_is_there_for_each_stage_and_freed_at_the_end(runner: Runner) -> None:
+    runner.load("""
+        import subprocess
+        from multiprocessing import get_context, shared_memory
+        LOCK = get_context("spawn").Lock()
+        SHARED = shared_memory.SharedMemory(create=True, size=1)
+        SERVER = subprocess.Popen(["sleep", "300"])
+        def look():
+            with LOCK: print(Path(f"/proc/{SERVER.pid}").exists(), SHARED.name)
+        @stage
+        def one(): look()
+        @stage
+        def two(): look()
+    """)
+    first = runner.printed("one")
+    assert runner.printed("two") == first
+    there, name = first.split()
+    assert there == "True"
+    assert Path("/dev/shm", name).exists()
+    runner.executor.close()
+    until(lambda: not Path("/dev/shm", name).exists())

@@ -104,7 +104,7 @@ def finish() -> str:
     try:
         _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001
-        _stop_resource_tracker()
+        stop_resource_tracker()
         complete = complete_files()
     except BaseException as error:  # noqa: BLE001 - nobody would see it
         return f"its process did not end in order: {headline(error)[:_SAID_LIMIT]}"
@@ -147,12 +147,30 @@ def complete_files() -> bool:
     return fine
 
 
-def _stop_resource_tracker() -> None:
+def resource_tracker() -> int:
+    """The process that multiprocessing keeps to free what other processes share; 0 if this process knows of none."""
+    pid: int | None = getattr(_tracker(), "_pid", None)
+    return pid or 0
+
+
+def stop_resource_tracker() -> None:
     """Let multiprocessing's tracker free what it tracks before it is killed with the group."""
-    module = sys.modules.get("multiprocessing.resource_tracker")
-    stop = getattr(getattr(module, "_resource_tracker", None), "_stop", None)
+    stop = getattr(_tracker(), "_stop", None)
     if stop is not None:
-        stop()
+        with contextlib.suppress(ChildProcessError):  # one that loading has started is a child of the template
+            stop()
+
+
+def run_finalizers() -> None:
+    """Let multiprocessing free what this process alone has made: what remains then its tracker tells of as lost."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        with contextlib.suppress(Exception):
+            util._run_finalizers(0)  # noqa: SLF001 - as at the interpreter's end
+
+
+def _tracker() -> object:
+    return getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
 
 
 def _redirect(log: str) -> None:

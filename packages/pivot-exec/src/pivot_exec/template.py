@@ -22,7 +22,7 @@ from pivot_core.load import load_here
 from pivot_core.tracebacks import headline, user_traceback
 from pivot_core.volatile import LoadAgain, SecondLoad
 
-from pivot_exec import system, twin
+from pivot_exec import child, system, twin
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
 from pivot_exec.wire import Channel
@@ -130,6 +130,7 @@ class Template:
         os.set_blocking(self._wake, False)
         os.set_blocking(waker, False)
         self._terminated = False
+        self._started_by_loading: list[int] = []
         self._poll = select.poll()
         self._pool = Pool(
             setup.project,
@@ -147,6 +148,7 @@ class Template:
         signal.signal(signal.SIGTERM, self._terminate)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         system.die_with_parent(parent, signal.SIGTERM)
+        self._started_by_loading = system.children()
         gc.collect()
         gc.freeze()
         self._poll.register(self._channel.fileno(), select.POLLIN)
@@ -159,7 +161,9 @@ class Template:
             pass
         for worker in self._pool.workers.values():
             system.kill_group(worker.pid, signal.SIGKILL)
-        system.end_children()
+        child.run_finalizers()
+        system.end_children(keep=(child.resource_tracker(),))
+        child.stop_resource_tracker()
         os._exit(0)
 
     def _go_round(self) -> None:
@@ -226,7 +230,7 @@ class Template:
         _, status = os.waitpid(worker.pid, 0)
         answer = self._pool.forget(worker)
         if not any(self._pool.running()):
-            system.end_children(keep=self._pool.workers)
+            system.end_children(keep=(*self._pool.workers, *self._started_by_loading))
         if running is not None:
             notices = (f"left {left} process{'es' if left > 1 else ''} running; ended {'them' if left > 1 else 'it'}",)
             error = running.ended_because or (_error(status) if answer is None else answer.error)
