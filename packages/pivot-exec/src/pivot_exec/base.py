@@ -44,9 +44,11 @@ def main(descriptor: str, seed: str) -> None:
         if libraries or setup.project.settings.isolation == "worker":
             preload.import_state()
         _serve(channel, setup)
-        channel.close()
-        system.end_session(keep=stayed.commands)
         keep = keep if setup.keep is None else setup.keep
+        if keep > 0:
+            stayed.listen(setup.project)
+        channel.close()  # who runs goes on now, and the next run may begin
+        system.end_session(keep=stayed.commands)
         system.fall_silent()
         following = stayed.next(setup, keep) if keep > 0 else None
         if following is None:

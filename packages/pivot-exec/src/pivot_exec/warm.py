@@ -92,13 +92,18 @@ class Stayed:
         self._always = always_now(project)
         self._imports_first = imports_first
         self._modules: dict[str, Stamp] = {}
+        self._listener: socket.socket | None = None
+
+    def listen(self, project: Project) -> None:
+        """From now on who comes waits for `next`."""
+        path = _place(project)
+        self._listener = None if path is None else _listen(path)
 
     def next(self, setup: Setup, seconds: float) -> tuple[Channel, Setup] | None:
         """Wait up to `seconds` for the run after that of `setup`, and take over its stderr; None if this process should
-        end."""
-        path = _place(setup.project)
-        listener = None if path is None else _listen(path)
-        if path is None or listener is None:
+        end. `listen` comes first."""
+        listener, self._listener = self._listener, None
+        if listener is None:
             return None
         with listener:
             listener.settimeout(seconds)
@@ -113,7 +118,7 @@ class Stayed:
             except TimeoutError:
                 pass
             finally:
-                path.unlink(missing_ok=True)
+                Path(listener.getsockname()).unlink(missing_ok=True)
         return None
 
     def _received(self, end: socket.socket) -> tuple[socket.socket, list[int], object] | None:
