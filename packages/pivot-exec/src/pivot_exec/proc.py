@@ -6,11 +6,15 @@ import os
 
 TELLS = True
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_EXITING = 4  # a flag of a task: PF_EXITING
 
 
 def threads() -> int:
-    """The threads of this process at this moment; those of libraries too."""
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+    """The threads of this process at this moment; those of libraries too. One that has been joined counts no more, even
+    if the system has not taken it off its list yet.
+    """
+    names = os.listdir("/proc/self/task")  # noqa: PTH208
+    return len(names) if len(names) == 1 else sum(not _is_exiting(name) for name in names)
 
 
 def open_files() -> list[str]:
@@ -54,6 +58,14 @@ def has_ended(pid: int) -> bool:
     """Whether a process is gone, but for those who may wait for it."""
     state, _ = _state_and_parent(pid)
     return state in (b"", b"Z", b"X")
+
+
+def _is_exiting(thread: str) -> bool:
+    try:
+        with open(f"/proc/self/task/{thread}/stat", "rb") as file:  # noqa: PTH123
+            return bool(int(file.read().rsplit(b")", 1)[1].split()[6]) & _EXITING)
+    except OSError:
+        return True
 
 
 def _children_by_parent() -> list[int]:
