@@ -37,15 +37,16 @@ def processes_of(project: Typed) -> list[str]:
             try:
                 mark = f"MARK={project.root}".encode() in (place / "environ").read_bytes()
                 state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+                line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
-                continue
+                continue  # it has ended
             if mark and state != "Z":
-                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found.append(line)
     return found
 
 
 def nothing_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while processes_of(project) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not processes_of(project)

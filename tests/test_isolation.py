@@ -60,7 +60,7 @@ def processes_of(project: Typed) -> list[str]:
 
 
 def nothing_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while processes_of(project) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not processes_of(project)

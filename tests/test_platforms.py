@@ -144,7 +144,7 @@ def test_on_macos_threads_that_libraries_start_are_seen(mac: Typed) -> None:
 
 
 def until_none_is_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while processes_of(project) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not processes_of(project)
