@@ -253,8 +253,9 @@ def test_a_value_of_another_type_than_was_written_is_no_obstacle(
 
 def test_a_database_damaged_while_it_is_open_is_replaced(db: StateDB, path: Path) -> None:
     fill(db)
+    db.commit()
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
     damage_pages(path)
     for _ in range(2):
         db.stamps(), db.durations(), db.runs(), db.outs_of("key"), db.fact("x"), db.source("y")
@@ -428,11 +429,12 @@ from pathlib import Path
 from pivot_core.model import FileState
 from pivot_core.storage.state import StateDB
 db = StateDB(Path(sys.argv[1]))
-print(flush=True)
 for number in itertools.count():
     db.save_outs(str(number), {"a": FileState(f"xxh3:{number}", number)})
     db.save_duration("train", float(number))
     db.commit()
+    if number == 0:
+        print(flush=True)
 """
 
 
