@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 
+from pivot_core.clearing import partial_outs
 from pivot_core.events import Envelope, Outcome, StageFinished, envelope_to_data
 from pivot_core.project import Project
 from pivot_core.storage.remove import remove
 from pivot_core.storage.state import Failure, StateDB
-from pivot_core.workspace import partial_outs
 
 _WELL = (Outcome.RAN, Outcome.UP_TO_DATE, Outcome.RESTORED)
 

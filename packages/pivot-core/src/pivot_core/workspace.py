@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Self
 
 import attrs
 
+from pivot_core.clearing import Cleared, Clearing, partial_outs
 from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
 from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError, PivotError
@@ -16,13 +16,13 @@ from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
 from pivot_core.missing import missing_deps, siblings
-from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, FileState, Out, Record, Stage
+from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, FileState, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
 from pivot_core.storage.gitignore import ensure_ignored
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.lockfile import file_name
-from pivot_core.storage.remove import clear, remove
+from pivot_core.storage.remove import remove
 from pivot_core.storage.store import put_outs
 
 _NAMED = 5  # stages that a message names
@@ -38,19 +38,11 @@ class _Decided:
 
 
 @attrs.frozen
-class _Cleared:
-    """What was at an out before it was cleared, and whether something stayed that is not the stage's."""
-
-    state: FileState | None
-    left: bool
-
-
-@attrs.frozen
 class _Begun:
     """When a task began, in nanoseconds by the clock of the file system (0: unknown), and what was at its outs."""
 
     at: int
-    cleared: Mapping[str, _Cleared] = attrs.field(hash=False)
+    cleared: Mapping[str, Cleared] = attrs.field(hash=False)
 
 
 class Workspace:
@@ -77,6 +69,7 @@ class Workspace:
         self._own_session = session is None
         self.session = session or Session(project, readonly=readonly)
         self._sink = sink
+        self._clearing = Clearing(project, self.session, sink)
         self._decided: dict[str, _Decided] = {}
         self._begun: dict[str, _Begun] = {}
         self._tasks = 0
@@ -145,7 +138,7 @@ class Workspace:
         decided = self._decided[stage]
         for out in self.graph.stages[stage].outs:
             if out.cache:
-                self._save_unknown(stage, out)
+                self._clearing.save_unknown(stage, out)
                 self.session.store.fetch(decided.decision.outs[out.path], self._project.root / out.path)
         record = self._record(stage, decided.deps, decided.decision.outs)
         self.session.locks.write(attrs.evolve(record, accepted=self._accepted_for(record)))
@@ -164,11 +157,11 @@ class Workspace:
             log=f".pivot/logs/{file_name(stage)}.log",
             environment={"PIVOT_STAGE": stage},
         )
-        cleared: dict[str, _Cleared] = {}
+        cleared: dict[str, Cleared] = {}
         self._begun[task.id] = _Begun(self.session.now(), cleared)
         try:
             for out in declared.outs:
-                cleared[out.path] = self._clear(stage, out)
+                cleared[out.path] = self._clearing.clear(stage, out)
         except PivotError as error:
             self.abandon(task, error.message)
             raise
@@ -213,17 +206,8 @@ class Workspace:
 
         Returns that directory, relative to the root, or "" if the task wrote nothing. Raises PivotError.
         """
-        failed = partial_outs(self._project, task.stage)
-        try:
-            remove(failed)
-            begun = self._begun.pop(task.id, None)
-            for path, before in begun.cleared.items() if begun else ():
-                self._put_aside(path, before, failed)
-                if before.state is not None:
-                    self.session.store.fetch(before.state, self._project.root / path)
-        except OSError as error:
-            raise PivotError(f"{error.filename}: {error.strerror}") from None
-        return self._project.shown(failed) if failed.exists() else ""
+        begun = self._begun.pop(task.id, None)
+        return self._clearing.put_back(task.stage, begun.cleared if begun else {})
 
     def rest(self) -> None:
         """Nothing happens for a while: others may see what was recorded."""
@@ -353,52 +337,6 @@ class Workspace:
         if before is not None and attrs.evolve(before, accepted=None) == record:
             return before.accepted
         return self.session.runs.accepted(run_key(self.graph.stages[record.stage], record.code, record.deps))
-
-    def _save_unknown(self, stage: str, out: Out) -> None:
-        saved = self.session.store.save_unknown(self._project.root / out.path)
-        if saved is not None and self._sink is not None:
-            what = "its listing is kept" if saved.is_directory else "they are kept"
-            place = self._project.shown(self.session.store.place(saved.digest))
-            message = f"{out.path} held bytes that no recorded run wrote; {what} as {place}"
-            self._sink.emit(Notice(message, stage))
-
-    def _clear(self, stage: str, out: Out) -> _Cleared:
-        place = self._project.root / out.path
-        if not os.path.lexists(place):
-            _make_directory_of(place, out)
-            return _Cleared(None, left=False)
-        state = self.session.hasher.state(out.path)
-        recorded = self.session.locks.read(stage)
-        written = recorded.outs.get(out.path) if recorded else None
-        if out.cache or (state and (written is None or written.digest != state.digest)):
-            self._save_unknown(stage, out)
-        clear(self._project.root, out.path, self.session.ignore)
-        kept = state is not None and not self.session.missing([state.digest])
-        return _Cleared(state if kept else None, os.path.lexists(place))
-
-    def _put_aside(self, path: str, before: _Cleared, failed: Path) -> None:
-        place = self._project.root / path
-        if before.left:
-            clear(self._project.root, path, self.session.ignore)
-        elif os.path.lexists(place):
-            import shutil
-
-            (failed / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(place, failed / path)
-
-
-def _make_directory_of(place: Path, out: Out) -> None:
-    if os.path.isdir(os.path.dirname(place)):  # noqa: PTH112, PTH120 - for every out
-        return
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PivotError(f"{out.path}: its directory cannot be made: {error.strerror}") from None
-
-
-def partial_outs(project: Project, stage: str) -> Path:
-    """The directory for what a stage had written when it failed."""
-    return project.directory / "failed" / file_name(stage)
 
 
 def _overlap(dep: str, out: str) -> bool:
