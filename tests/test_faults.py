@@ -29,29 +29,6 @@ SLOW = """
     """
 
 
-def processes_of(project: Typed) -> list[str]:
-    """Command lines of the processes whose working directory or environment is the project's."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):  # none where this is not Linux
-        if int(place.name) != os.getpid():
-            try:
-                mark = f"MARK={project.root}".encode() in (place / "environ").read_bytes()
-                state = (place / "stat").read_text().rpartition(")")[2].split()[0]
-                line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # it has ended
-            if mark and state != "Z":
-                found.append(line)
-    return found
-
-
-def nothing_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 60
-    while processes_of(project) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not processes_of(project)
-
-
 @pytest.mark.parametrize("attempt", range(6))
 def test_killed_at_any_moment(project: Typed, attempt: int) -> None:
     project.write("pipeline.py", SLOW)
@@ -59,7 +36,7 @@ def test_killed_at_any_moment(project: Typed, attempt: int) -> None:
     time.sleep(random.Random(attempt).uniform(0.05, 1.2))
     process.kill()
     process.communicate()
-    assert nothing_left(project)
+    assert project.nothing_left()
     project.run()
     assert project.read("b.txt") == "half whole"
     assert project.ran() == set()
@@ -74,7 +51,7 @@ def test_signals_end_cleanly(project: Typed, number: int, code: int) -> None:
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert nothing_left(project)
+    assert project.nothing_left()
 
 
 def test_a_helper_edited_while_it_runs_is_never_recorded_under_the_new_code(project: Typed) -> None:
@@ -199,7 +176,7 @@ def test_what_a_stage_leaves_behind_ends_with_it(project: Typed, body: str) -> N
     )
     assert project.ran(MARK=str(project.root)) == {"a"}
     assert project.read("a.txt") == "x" * 100
-    assert nothing_left(project)
+    assert project.nothing_left()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """`pivot run --isolation worker`: the same results, and nothing is left behind, however it ends."""
 
-import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from typed import Typed
@@ -47,25 +45,6 @@ PIPELINE = """
     """
 
 
-def processes_of(project: Typed) -> list[str]:
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):  # none where this is not Linux
-        if int(place.name) != os.getpid():
-            try:
-                if f"MARK={project.root}".encode() in (place / "environ").read_bytes():
-                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-    return found
-
-
-def nothing_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 60
-    while processes_of(project) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not processes_of(project)
-
-
 def test_one_worker_serves_stages_until_one_changes_what_the_others_would_see(project: Typed) -> None:
     project.write("pipeline.py", PIPELINE)
     assert project.ran("--isolation", "worker", MARK=str(project.root)) == {"a", "b", "c", "d"}
@@ -73,7 +52,7 @@ def test_one_worker_serves_stages_until_one_changes_what_the_others_would_see(pr
     assert a == b
     assert b != c
     assert c == d
-    assert nothing_left(project)
+    assert project.nothing_left()
     assert project.ran() == set()
 
 
@@ -86,5 +65,5 @@ def test_nothing_is_left_however_the_run_ends(project: Typed, number: int) -> No
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert nothing_left(project)
+    assert project.nothing_left()
     assert project.ran() == {"d"}

@@ -111,7 +111,7 @@ def test_on_macos_what_changed_runs_apart_and_leaves_nothing(mac: Typed, isolati
     mac.write("helpers.py", "def double(x):\n    return x * 2.0\n")
     assert "func:double" in mac.pivot("explain", "a").stdout
     assert mac.ran() == {"a", "b"}
-    assert until_none_is_left(mac)
+    assert mac.nothing_left()
 
 
 @like_macos
@@ -121,7 +121,7 @@ def test_on_macos_stages_end_with_a_main_process_that_is_killed(mac: Typed) -> N
         time.sleep(0.02)
     process.kill()
     process.communicate()
-    assert until_none_is_left(mac)
+    assert mac.nothing_left()
 
 
 @like_macos
@@ -141,21 +141,3 @@ def test_on_macos_threads_that_libraries_start_are_seen(mac: Typed) -> None:
         """,
     )
     assert "left 1 thread running" in mac.pivot("run").stderr
-
-
-def until_none_is_left(project: Typed) -> bool:
-    deadline = time.monotonic() + 60
-    while processes_of(project) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not processes_of(project)
-
-
-def processes_of(project: Typed) -> list[Path]:
-    mark, found = f"MARK={project.root}".encode(), []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (place / "environ").read_bytes():
-                found.append(place)
-        except OSError:
-            continue
-    return found

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,26 @@ class Typed:
     def ran(self, *arguments: str, code: int = 0, **variables: str) -> set[str]:
         """`pivot run`: the stages that ran."""
         return {stage for stage, outcome in self.run(*arguments, code=code, **variables).items() if outcome == "ran"}
+
+    def processes(self) -> list[str]:
+        """The command lines of the processes that were started with the variable MARK set to the root, ended ones not
+        counted; none at all where the system is not Linux.
+        """
+        mark, found = f"MARK={self.root}".encode(), []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                is_ours = int(place.name) != os.getpid() and mark in (place / "environ").read_bytes()
+                state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+                line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue  # it has ended meanwhile
+            if is_ours and state != "Z":
+                found.append(line)
+        return found
+
+    def nothing_left(self) -> bool:
+        """Whether all of these have ended, or soon do."""
+        deadline = time.monotonic() + 60
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.processes()

@@ -232,12 +232,9 @@ class Encoder:
         self.content.add(xxhash.xxh3_128_hexdigest(value))
 
     def encode_class(self, cls: type) -> None:
-        targets = self.definitions.of_object(cls)
-        if targets is not None:
-            targets = tuple(targets)
-            self.content.link("class", targets)
-            self.content.hold_definitions(targets)
-        elif self.definitions.is_project_type(cls):
+        if self._encode_named(cls, "class"):
+            return
+        if self.definitions.is_project_type(cls):
             self.definitions.add_class(cls, self)
         else:
             self.content.add("type", f"{module_of(cls)}.{qualified(cls)}")
@@ -246,12 +243,12 @@ class Encoder:
         if not self._encode_named(value):
             self.definitions.add_function(value, self)
 
-    def _encode_named(self, value: object) -> bool:
-        """Write a function as the definition that it is found under, if there is one."""
+    def _encode_named(self, value: object, kind: str = "function") -> bool:
+        """Write a function or class as the definition that it is found under, if there is one."""
         targets = self.definitions.of_object(value)
         if targets is not None:
             targets = tuple(targets)
-            self.content.link("function", targets)
+            self.content.link(kind, targets)
             self.content.hold_definitions(targets)
         return targets is not None
 
