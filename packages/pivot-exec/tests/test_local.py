@@ -358,6 +358,26 @@ def test_what_a_stage_prints_takes_no_memory_here(bench: Bench) -> None:
     assert resident() - before < 30 << 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system as Linux answers")
+def test_what_loading_took_in_memory_is_given_back_before_stages_are_forked(bench: Bench) -> None:
+    """Each page of it would cost each stage."""
+    steps = [(f"stage{number:05}", [f"out/{number:05}"], f"out/{number + 1:05}") for number in range(4000)]
+    bench.load(f"""
+        STEPS = {steps}
+
+        def step(): pass
+
+        for name, deps, out in STEPS:
+            stage(step, name=name, deps=deps, outs=out)
+    """)
+    assert bench.run("stage00000").error != ""  # it wrote nothing
+
+    def resident(who: str) -> int:
+        return int(Path(f"/proc/{bench.pid_of(who)}/statm").read_text().split()[1]) * 4096
+
+    assert resident("template") - resident("base") < 12 << 20
+
+
 def test_prints_while_loading_do_not_reach_stdout(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     bench.load("""
         print("loading")

@@ -19,8 +19,9 @@ import attrs
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded, Started
 from pivot_core.load import load_here
+from pivot_core.model import Digest
 from pivot_core.tracebacks import headline, user_traceback
-from pivot_core.volatile import LoadAgain, SecondLoad
+from pivot_core.volatile import Compared, LoadAgain, SecondLoad
 
 from pivot_exec import child, system, twin
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
@@ -61,7 +62,10 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
         from pivot_exec import inline
 
         inline.serve(channel, setup.project, functions)
-    Template(channel, setup, loaded, functions, may_fork=threads == 1, base=answer).serve(base)
+    digests = None if threads == 1 else {name: code.digest for name, code in loaded.code.items()}
+    compared = loaded.compared
+    del loaded  # what it takes in memory would cost each fork
+    Template(channel, setup, functions, digests, compared, base=answer).serve(base)
 
 
 class Culprits:
@@ -111,17 +115,18 @@ def collect_garbage() -> None:
 
 class Template:
     """One poll loop in the main thread. Ends with all of its stages on EOF from the main process or the base, or on
-    SIGTERM. `base` is the end of the socket pair with the base, which says nothing.
+    SIGTERM. `digests` and `compared` are for a `Pool`; `base` is the end of the socket pair with the base, which says
+    nothing.
     """
 
     def __init__(
         self,
         channel: Channel,
         setup: Setup,
-        loaded: Loaded,
         functions: Functions,
+        digests: Mapping[str, Digest] | None,
+        compared: Compared,
         *,
-        may_fork: bool,
         base: int,
     ) -> None:
         self._base = base
@@ -135,8 +140,8 @@ class Template:
         self._pool = Pool(
             setup.project,
             functions,
-            None if may_fork else {name: code.digest for name, code in loaded.code.items()},
-            loaded.compared,
+            digests,
+            compared,
             (base, self._wake, waker, channel.fileno()),
             self._poll,
         )
@@ -150,6 +155,7 @@ class Template:
         system.die_with_parent(parent, signal.SIGTERM)
         self._started_by_loading = system.children()
         gc.collect()
+        system.trim_memory()
         gc.freeze()
         self._poll.register(self._channel.fileno(), select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
