@@ -281,6 +281,34 @@ _MADE = project(
     stage("c", "OTHER"),
 )
 
+_ELSEWHERE = project(
+    """
+    from factory import local, made
+
+    Made = made("Made", 1)
+    Local = local(2)
+    """,
+    stage("a", "Made().go()"),
+    stage("b", "Local().go()"),
+    factory="""
+    def made(name, value):
+        return type(name, (), {"value": value, "go": lambda self: first(self.value)})
+
+    def local(value):
+        class Local:
+            def go(self):
+                return second(value)
+
+        return Local
+
+    def first(x):
+        return x + 80
+
+    def second(x):
+        return x + 90
+    """,
+)
+
 CASES = (
     changed("method", _MODEL, "self.prepare() + scale", "self.prepare() - scale", "made given instance", path="models.py", why="called on instances"),
     changed("helper of a method", _MODEL, "x * SCALE", "x + SCALE", "made given instance", path="models.py", why="what methods call"),
@@ -332,4 +360,9 @@ CASES = (
     changed("default given to create_model", _MADE, "(int, 1)", "(int, 2)", "a", why="the class is made by a call"),
     changed("default given to make_class", _MADE, "default=3", "default=4", "b", why="the class is made by a call"),
     changed("beside classes made by calls", _MADE, "OTHER = 5", "OTHER = 6", "c", why="not what they are made of"),
+    changed("helper of a class that a function in another module makes", _ELSEWHERE, "x + 80", "x + 81", "a", path="factory.py",
+            why="its module is not where it is found"),
+    changed("value given to a class that a function makes", _ELSEWHERE, '"Made", 1', '"Made", 3', "a", why="an attribute"),
+    changed("helper of a class stated in a function", _ELSEWHERE, "x + 90", "x + 91", "b", path="factory.py", why="its name leads nowhere"),
+    changed("value captured by a class stated in a function", _ELSEWHERE, "local(2)", "local(4)", "b", why="in the closure of a method"),
 )  # fmt: skip

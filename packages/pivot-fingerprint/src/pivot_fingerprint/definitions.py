@@ -62,7 +62,8 @@ class LiveDefinitions:
         return self._root_pattern.sub("<root>", text) if self._root in text and len(self._root) > 1 else text
 
     def add_class(self, cls: type, encoder: Encoder) -> None:
-        self._classes.add(cls, encoder.content, encoder.encode, is_home=cls is self.own)
+        is_home = cls is self.own and self._modules.home(cls) is not None
+        self._classes.add(cls, encoder.content, encoder.encode, is_home=is_home)
 
     def class_tree(self, cls: type) -> tuple[SourceModule, ast.ClassDef] | None:
         """The source a class was made from, and its statement."""
