@@ -41,11 +41,9 @@ class NamedFiles:
 
         A name of a file counts below each directory that is named, since a helper may join the two.
         """
-        said = [text for source, tree in pieces for text in self._paths(source, tree)]
+        said = {text for source, tree in pieces for text in self._paths(source, tree)}
         absolute = {self._absolute(text) for text in said}
-        directories = [path for path in absolute if os.path.isdir(path)]
-        absolute.update(os.path.normpath(os.path.join(above, text)) for above in directories for text in said)
-        return sorted(path for path in absolute if self._counts(path))
+        return sorted(path for path in absolute | _below(absolute, said) if self._counts(path))
 
     def read_by(self, source: SourceModule, function: ast.AST) -> list[str]:
         """The files beside the source that code in it names by way of `__file__`, as absolute paths, sorted.
@@ -55,10 +53,8 @@ class NamedFiles:
         written = _Written(function)
         said = set(self._paths(source, function, written))
         beside = {os.path.normpath(text) for text in said if os.path.isabs(text)}
-        directories = [path for path in beside if os.path.isdir(path)]
-        beside.update(os.path.normpath(os.path.join(above, text)) for above in directories for text in said)
-        beside -= self._written_by(source)
-        return sorted(path for path in beside if self._counts(path) and not self._is_dep(path))
+        read = (beside | _below(beside, said)) - self._written_by(source)
+        return sorted(path for path in read if self._counts(path) and not self._is_dep(path))
 
     def _written_by(self, source: SourceModule) -> frozenset[str]:
         """The files that code in the source writes, wherever in it: as a cache that one function reads."""
@@ -203,6 +199,12 @@ def _is_to_write(call: ast.Call, place: int) -> bool:
     """Whether the mode that `open` is given, at this place of its arguments, is one for writing."""
     modes = [*call.args[place : place + 1], *(item.value for item in call.keywords if item.arg == "mode")]
     return any(isinstance(mode, ast.Constant) and not _WRITE_MODES.isdisjoint(str(mode.value)) for mode in modes)
+
+
+def _below(places: set[str], texts: set[str]) -> set[str]:
+    """What the texts name in those of the places that are directories."""
+    directories = [place for place in places if os.path.isdir(place)]
+    return {os.path.normpath(os.path.join(directory, text)) for directory in directories for text in texts}
 
 
 def _up(path: str | None, count: int) -> str | None:
