@@ -82,3 +82,97 @@ def test_an_out_of_the_stage_itself_is_not_what_was_meant(project: Typed) -> Non
     project.write("a.txt", "")
     project.write("pipeline.py", READS.format(dep="b.txt"))
     assert "Did you mean" not in project.pivot("run", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ("deps='s3://bucket/x.csv'", "deps: 's3://bucket/x.csv' is no path of a file"),
+        ("deps='~/x.csv'", "deps: '~/x.csv' has a ~, which only shells replace"),
+        ("code_deps='querys/top.sql'", "code_deps: there is no querys/top.sql"),
+        ("code_deps=['queries/tops.sql']", "hint: Did you mean 'queries/top.sql'?"),
+    ],
+)
+def test_a_path_that_cannot_be_meant_so_is_refused(project: Typed, declared: str, told: str) -> None:
+    """Taken as it is, a misspelt file of the code would never run the stage again."""
+    project.write("queries/top.sql", "")
+    project.write("pipeline.py", f"from pivot import stage\n\n@stage({declared}, outs='a')\ndef a(): pass\n")
+    refused = project.pivot("list", code=2).stderr
+    assert refused.startswith("error: pipeline.py:3: ")
+    assert told in refused
+
+
+def test_a_file_of_the_code_that_another_stage_writes_need_not_be_there_yet(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import stage
+
+        @stage(outs="made")
+        def make():
+            Path("made").mkdir()
+            Path("made/query.sql").touch()
+
+        @stage(deps="made", outs="a", code_deps="made/query.sql")
+        def a(): Path("a").touch()
+        """,
+    )
+    assert project.ran() == {"make", "a"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("flows.mian", "hint: Did you mean 'flows.main' for 'flows.mian'?"),
+        ("flow.main", "error: there is no module flow; the setting `pipeline` says flow.main"),
+        ("other", "hint: It was looked for in .: correct the setting, or `pythonpath`."),
+    ],
+)
+def test_a_module_that_the_setting_names_and_that_is_not_there_is_no_library(
+    project: Typed, name: str, told: str
+) -> None:
+    project.write("flows/__init__.py", "")
+    project.write("flows/main.py", "from pivot import stage\n\n@stage(outs='a')\ndef a(): pass\n")
+    refused = project.pivot("list", code=2, PIVOT_PIPELINE=name).stderr
+    assert told in refused
+    assert "pip install" not in refused
+    assert "Traceback" not in refused
+
+
+def test_what_fails_in_a_module_pipeline_shows_no_frames_of_the_import(project: Typed) -> None:
+    project.write("flows/__init__.py", "")
+    project.write("flows/main.py", "1 / 0\n")
+    told = project.pivot("list", code=2, PIVOT_PIPELINE="flows.main").stderr
+    assert "flows/main.py" in told
+    assert "importlib" not in told
+
+
+@pytest.mark.parametrize("asks", ["breakpoint()", "input('name? ')"])
+def test_a_stage_that_asks_is_told_how_to_get_a_terminal(project: Typed, asks: str) -> None:
+    project.write("pipeline.py", f"from pivot import stage\n\n@stage\ndef a():\n    {asks}\n")
+    assert "`pivot run --debug a` gives it one" in project.pivot("run", code=1).stderr
+    assert "gives it one" not in project.pivot("run", "--debug", code=1).stderr
+
+
+def test_a_failure_while_debugging_does_not_show_the_log_of_an_earlier_run(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        import os
+        from pivot import stage
+
+        @stage
+        def a():
+            raise ValueError(os.environ["RUN"])
+        """,
+    )
+    project.pivot("run", code=1, RUN="first")
+    told = project.pivot("run", "--debug", code=1, RUN="second").stderr
+    assert "ValueError: second" in told
+    assert "first" not in told
+
+
+def test_an_option_of_all_commands_is_told_where_it_stands(project: Typed) -> None:
+    assert "hint: It stands before the command: `pivot -C DIR run`." in project.pivot("run", "-C", ".", code=2).stderr
+    assert "'x' is not a valid whole number" in project.pivot("run", "-j", "x", code=2).stderr

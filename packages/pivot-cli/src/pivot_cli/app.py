@@ -134,7 +134,9 @@ def _show_misuse(error: click.ClickException) -> None:
         click.echo(message, err=True)
         return
     click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
-    if context is not None:
+    if isinstance(error, click.NoSuchOption) and context is not None and error.option_name == "-C":
+        click.echo(f"hint: It stands before the command: `pivot -C DIR {context.info_name}`.", err=True)
+    elif context is not None:
         click.echo(f"hint: `{context.command_path} --help` shows what it takes.", err=True)
 
 

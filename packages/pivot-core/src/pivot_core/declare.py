@@ -281,6 +281,15 @@ def _checked_path(value: object, label: str, root: Path, location: Location) -> 
         raise PipelineError(f"{label} has an empty path: {value!r}", where=location)
     if "\0" in text or "\n" in text:
         raise PipelineError(f"{label}: {text!r} cannot be a path", where=location)
+    if "://" in text:
+        raise PipelineError(
+            f"{label}: {text!r} is no path of a file",
+            "Transfer it in a stage, and let a file of the project be the dep or out.",
+            location,
+        )
+    if text.startswith("~/"):
+        hint = "Give a path relative to the project root, or for deps Path.home() / …"
+        raise PipelineError(f"{label}: {text!r} has a ~, which only shells replace", hint, location)
     inside = os.path.normpath(text)
     if os.path.isabs(inside):  # noqa: PTH117 - text in, text out
         inside = os.path.relpath(inside, root)

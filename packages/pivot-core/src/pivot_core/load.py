@@ -18,10 +18,11 @@ from pivot_fingerprint import Project as CodeProject
 from pivot_core import declare, frozen, rebound, replaced, volatile
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
+from pivot_core.missing import missing_code_dep
+from pivot_core.not_imported import import_failure, no_pipeline_module
 from pivot_core.observation import Observed, Observer
 from pivot_core.observation.places import Places
 from pivot_core.project import OWN_PACKAGES, Project
-from pivot_core.tracebacks import headline, user_traceback
 from pivot_core.unpickled import with_what_pickles_hold
 from pivot_core.volatile import Compared, LoadAgain, SecondLoad
 
@@ -115,6 +116,15 @@ class _Imported:
     sources: frozen.FrozenSources
     registry: declare.Registry
 
+    def refuse_absent_code_deps(self) -> None:
+        """Raise PipelineError for a file in `code_deps` that is not there, and that no stage writes."""
+        for item in self.registry.declared.values():
+            for dep in item.code_deps:
+                if isinstance(dep, str | Path):
+                    place = self.project.root / dep
+                    if not place.exists() and not self._is_out(str(place)):
+                        raise missing_code_dep(self.project.root, str(dep), item.stage)
+
     def fingerprint(self, compared: Compared) -> _Code:
         fingerprinter = Fingerprinter(
             self.code_project,
@@ -196,7 +206,7 @@ def _import(project: Project, sources: frozen.FrozenSources, places: Places, obs
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - user code may raise anything, SystemExit too; all of it is reported
-        raise _import_failure(project, error) from None
+        raise import_failure(project, error) from None
     finally:
         declare.current_registry.reset(token)
     observer.imported()
@@ -205,7 +215,9 @@ def _import(project: Project, sources: frozen.FrozenSources, places: Places, obs
             f"{project.settings.pipeline} declares no stages",
             "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function.",
         )
-    return _Imported(project, code_project, sources, registry)
+    imported = _Imported(project, code_project, sources, registry)
+    imported.refuse_absent_code_deps()
+    return imported
 
 
 def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
@@ -216,7 +228,12 @@ def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
             "A pipeline is a file that ends in .py, or the dotted name of a module.",
         )
     if dotted is not None:
-        importlib.import_module(dotted)
+        try:
+            importlib.import_module(dotted)
+        except ModuleNotFoundError as error:
+            if error.name and f"{dotted}.".startswith(f"{error.name}."):
+                raise no_pipeline_module(project, error.name) from None
+            raise
         return
     file = os.path.normpath(project.root / project.settings.pipeline)
     if not Path(file).is_file():
@@ -261,45 +278,3 @@ def _check_facade() -> None:
             f"Mend it with: {sys.executable} -m pip uninstall -y pivot\n"
             f"then: {sys.executable} -m pip install --force-reinstall --no-deps pivot-core",
         )
-
-
-def _import_failure(project: Project, error: BaseException) -> PipelineError:
-    shown = user_traceback(error)
-    if isinstance(error, SystemExit):
-        return PipelineError(
-            f"{project.settings.pipeline} called sys.exit({error.code!r}) while it was imported",
-            'Put what only a script should do under `if __name__ == "__main__":`.',
-            traceback=shown,
-        )
-    hint = ""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        hint = _missing_module_hint(project, error.name)
-    elif isinstance(error, ImportError) and "relative import" in str(error):
-        hint = (
-            "A pipeline file that uses relative imports must be loaded as a part of its package: "
-            f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
-        )
-    return PipelineError(f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown)
-
-
-def _dotted_name(project: Project) -> str:
-    file = project.root / project.settings.pipeline
-    parts, parent = [file.stem], file.parent
-    while (parent / "__init__.py").exists() and parent != parent.parent:
-        parts.insert(0, parent.name)
-        parent = parent.parent
-    return ".".join(parts) if len(parts) > 1 else f"package.{file.stem}"
-
-
-def _missing_module_hint(project: Project, module: str) -> str:
-    first = module.partition(".")[0]
-    places = [project.root / "src", *sorted(place for place in project.root.iterdir() if place.is_dir())]
-    for place in places:
-        found = next((path for path in (place / f"{first}.py", place / first) if path.exists()), None)
-        if found is not None and place not in project.source_roots and not place.name.startswith("."):
-            return (
-                f"{project.shown(found)} exists: add its directory to the setting `pythonpath`, "
-                f'pythonpath = [".", "{place.name}"] under [tool.pivot] in pyproject.toml, '
-                f"or PIVOT_PYTHONPATH=.:{place.name}"
-            )
-    return f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install {first}"

@@ -32,6 +32,14 @@ def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> 
     return PipelineError(message, hint, stage.location)
 
 
+def missing_code_dep(root: Path, path: str, stage: Stage) -> PipelineError:
+    """The error for a file in `code_deps` of `stage` that is not there."""
+    close = difflib.get_close_matches(path, siblings(root, path), 1, _ALIKE)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    hint = f"{meant}A text in code_deps is a path, relative to the project root; code is named by the object itself."
+    return PipelineError(f"code_deps: there is no {path}", hint, stage.location)
+
+
 def siblings(root: Path, path: str) -> list[str]:
     """The paths, relative to the root, of what lies in the directory of `path`."""
     parent = PurePosixPath(path).parent

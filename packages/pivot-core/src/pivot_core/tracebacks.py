@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ def headline(error: BaseException) -> str:
 
 
 def _machinery() -> tuple[str, ...]:
-    places = ["<frozen importlib", "<frozen runpy"]
+    places = ["<frozen importlib", "<frozen runpy", str(importlib.__file__)]
     for name in OWN_PACKAGES:
         module = sys.modules.get(name)
         origin = module.__spec__.origin if module and module.__spec__ else None

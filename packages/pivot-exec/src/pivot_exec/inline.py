@@ -6,6 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from pivot_core.interfaces import Started
@@ -30,8 +32,16 @@ def serve(channel: Channel, project: Project, functions: Mapping[str, Callable[.
         os._exit(0)
 
 
+def _note_in(log: Path) -> None:
+    """The log of an earlier run must not be taken for that of this one."""
+    with suppress(OSError):  # the stage runs all the same
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("it ran for debugging: what it printed went to the terminal\n", "utf-8")
+
+
 def _run(project: Project, task: str, work: Work, function: Callable[..., object]) -> Ended:
     os.chdir(project.root)
+    _note_in(Path(project.root, work.log))
     before = dict(os.environ)
     os.environ.update(work.environment)
     began, error = time.monotonic(), ""

@@ -14,9 +14,13 @@ from pivot_exec import starting
 from pivot_cli.targets import complete
 
 
+class _Count(click.IntRange):
+    name = "whole number"
+
+
 @click.command("run")
 @click.argument("targets", nargs=-1, shell_complete=complete)
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Stages to run at once (default: the number of CPUs).")
+@click.option("-j", "--jobs", metavar="N", type=_Count(1), help="Stages to run at once (default: the number of CPUs).")
 @click.option("-f", "--force", is_flag=True, help="Run the targets (default: all stages) even if nothing changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("-k", "--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")

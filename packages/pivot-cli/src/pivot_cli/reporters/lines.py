@@ -10,6 +10,7 @@ from pivot_core.events import Notice, Outcome, RunFinished, StageFinished
 from pivot_cli import wording
 
 _OUTCOME_WIDTH = max(len(outcome.value) for outcome in Outcome)
+_NO_TERMINAL = ("bdb.BdbQuit", "EOFError: EOF when reading a line")  # how breakpoint() and input() end without one
 _NAME_LIMIT = 40  # columns; longer names push their own line only
 
 
@@ -44,6 +45,8 @@ def failure_text(event: StageFinished) -> str:
         parts.append(f"  log: {event.log}")
     if event.partial:
         parts.append(f"  what it wrote: {event.partial}/")
+    if any(text in event.output for text in _NO_TERMINAL):
+        parts.append(f"hint: stages have no terminal to read from; `pivot run --debug {event.stage}` gives it one")
     return "\n".join(parts)
 
 

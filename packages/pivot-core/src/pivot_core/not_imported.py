@@ -1,0 +1,77 @@
+"""Pipelines that cannot be imported: why, in one error, with what to do."""
+
+from __future__ import annotations
+
+import sys
+
+from pivot_core.errors import PipelineError
+from pivot_core.project import Project
+from pivot_core.tracebacks import headline, user_traceback
+
+
+def import_failure(project: Project, error: BaseException) -> PipelineError:
+    """The error for what the pipeline raised while it was imported."""
+    shown = user_traceback(error)
+    if isinstance(error, SystemExit):
+        return PipelineError(
+            f"{project.settings.pipeline} called sys.exit({error.code!r}) while it was imported",
+            'Put what only a script should do under `if __name__ == "__main__":`.',
+            traceback=shown,
+        )
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        hint = _missing_module_hint(project, error.name)
+    elif isinstance(error, ImportError) and "relative import" in str(error):
+        hint = (
+            "A pipeline file that uses relative imports must be loaded as a part of its package: "
+            f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
+        )
+    return PipelineError(f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown)
+
+
+def no_pipeline_module(project: Project, module: str) -> PipelineError:
+    """The error where `module`, the one that the setting `pipeline` names or a package of it, is not there."""
+    import difflib
+
+    setting = f"the setting `pipeline` says {project.settings.pipeline}"
+    parent, _, last = module.rpartition(".")
+    places = [root.joinpath(*parent.split(".")) for root in project.source_roots]
+    found = [path.stem for place in places for path in (*place.glob("*.py"), *place.glob("*/"))]
+    close = difflib.get_close_matches(last, found, 1)
+    if close:
+        meant = f"{parent}.{close[0]}" if parent else close[0]
+        return PipelineError(f"there is no module {module}; {setting}", f"Did you mean {meant!r} for {module!r}?")
+    looked = ", ".join(map(project.shown, project.source_roots))
+    return PipelineError(
+        f"there is no module {module}; {setting}",
+        _place_hint(project, module) or f"It was looked for in {looked}: correct the setting, or `pythonpath`.",
+    )
+
+
+def _dotted_name(project: Project) -> str:
+    file = project.root / project.settings.pipeline
+    parts, parent = [file.stem], file.parent
+    while (parent / "__init__.py").exists() and parent != parent.parent:
+        parts.insert(0, parent.name)
+        parent = parent.parent
+    return ".".join(parts) if len(parts) > 1 else f"package.{file.stem}"
+
+
+def _missing_module_hint(project: Project, module: str) -> str:
+    install = f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install"
+    return _place_hint(project, module) or f"{install} {module.partition('.')[0]}"
+
+
+def _place_hint(project: Project, module: str) -> str:
+    """Where in the project the module is, and what to do for it to be found there; "" if it is nowhere."""
+    first = module.partition(".")[0]
+    places = [project.root / "src", *sorted(place for place in project.root.iterdir() if place.is_dir())]
+    for place in places:
+        found = next((path for path in (place / f"{first}.py", place / first) if path.exists()), None)
+        if found is not None and place not in project.source_roots and not place.name.startswith("."):
+            return (
+                f"{project.shown(found)} exists: add its directory to the setting `pythonpath`, "
+                f'pythonpath = [".", "{place.name}"] under [tool.pivot] in pyproject.toml, '
+                f"or PIVOT_PYTHONPATH=.:{place.name}"
+            )
+    return ""
