@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import is_protocol
 
@@ -35,6 +37,34 @@ def test_public_names_are_documented(name: str) -> None:
     bare += [public for public, value in public if inspect.isclass(value) and not is_documented(value)]
     assert package.__doc__
     assert bare == []
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_readme_of_a_package_names_what_it_offers(name: str) -> None:
+    text = readme_of(name.replace("_", "-") if name != "pivot" else "pivot-core")
+    public = getattr(importlib.import_module(name), "__all__", [])
+    assert [offered for offered in public if f"`{offered}" not in text] == []
+
+
+@pytest.mark.parametrize(("package", "program"), [("core", "runner"), ("exec", "run"), ("dvc", "to_dvc")])
+def test_the_program_in_the_readme_of_a_package_does_what_it_says(project: Typed, package: str, program: str) -> None:
+    """Each with the pipeline of pivot-core's."""
+    project.write("words.txt", "one two three")
+    for text in (readme_of("pivot-core"), readme_of(f"pivot-{package}")):
+        for name, block in re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            project.write(name, block)
+    command = [sys.executable, f"{program}.py"]
+    done = subprocess.run(
+        command, cwd=project.root, env=project.environment(), capture_output=True, text=True, check=True
+    )
+    shown = re.findall(r"^```text\n(.*?)^```$", readme_of(f"pivot-{package}"), re.MULTILINE | re.DOTALL)
+    assert [done.stdout] == (shown or [""])
+    assert (project.root / "dvc.yaml").exists() == (package == "dvc")
+    assert project.ran() == ({"count"} if package == "dvc" else set())
+
+
+def readme_of(package: str) -> str:
+    return (ROOT / "packages" / package / "README.md").read_text("utf-8")
 
 
 def is_documented(value: type) -> bool:
