@@ -31,7 +31,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("library") / "site-packages"
     place.mkdir()
     Typed(place).write("heavy.py", HEAVY)
-    time.sleep(0.1)  # what changed at the moment when it is imported may have been imported as it was before
+    time.sleep(0.3)  # what changed at the moment when it is imported may have been imported as it was before
     return place
 
 
