@@ -223,6 +223,21 @@ def test_a_failure_names_what_the_stage_wrote() -> None:
     assert lines.failure_text(event).endswith("what it wrote: .pivot/failed/s/")
 
 
+@pytest.mark.parametrize(
+    ("error", "output", "told"),
+    [
+        ("input changed while it ran: in.txt", "", "write an out instead"),
+        ("killed by SIGKILL", "", "out of memory"),
+        ("BdbQuit", "bdb.BdbQuit\n", "--debug s"),
+        ("EOFError: EOF when reading a line", "EOFError: EOF when reading a line\n", "--debug s"),
+    ],
+)
+def test_a_failure_that_many_meet_ends_with_what_to_do(error: str, output: str, told: str) -> None:
+    *_, last = lines.failure_text(StageFinished("s", Outcome.FAILED, error=error, output=output)).splitlines()
+    assert last.startswith("hint: ")
+    assert told in last
+
+
 def ended(interrupted: int | None = None, error: str = "", **outcomes: int) -> RunFinished:
     return RunFinished(outcomes, 1.0, 1.0, 0.0, interrupted, error)
 

@@ -45,9 +45,19 @@ def failure_text(event: StageFinished) -> str:
         parts.append(f"  log: {event.log}")
     if event.partial:
         parts.append(f"  what it wrote: {event.partial}/")
-    if any(text in event.output for text in _NO_TERMINAL):
-        parts.append(f"hint: stages have no terminal to read from; `pivot run --debug {event.stage}` gives it one")
+    if hint := _hint(event):
+        parts.append(f"hint: {hint}")
     return "\n".join(parts)
+
+
+def _hint(event: StageFinished) -> str:
+    if any(text in event.output for text in _NO_TERMINAL):
+        return f"stages have no terminal to read from; `pivot run --debug {event.stage}` gives it one"
+    if event.error.startswith("input changed while it ran"):
+        return "run again if it was edited meanwhile; a stage that writes to its own dep must write an out instead"
+    if event.error == "killed by SIGKILL":
+        return "if nobody killed it, the machine may have run out of memory; `pivot run -j1` runs one stage at a time"
+    return ""
 
 
 def notice(event: Notice) -> str:
