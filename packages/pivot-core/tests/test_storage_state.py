@@ -16,9 +16,10 @@ from pathlib import Path
 import attrs
 import pytest
 from pivot_core.model import FileState
-from pivot_core.storage import state as state_module
+from pivot_core.storage import database as database_module
+from pivot_core.storage.database import is_local
 from pivot_core.storage.stamps import Row, Stamp
-from pivot_core.storage.state import KEPT_RUNS, Failure, StateDB, StoredRuns, is_local
+from pivot_core.storage.state import KEPT_RUNS, Failure, StateDB, StoredRuns
 
 ROWS = [Row("data/a.csv", Stamp(1, 2, 3, 4), "xxh3:1"), Row("\udcff\n", Stamp(2**62, 2**62, 0, 2**62), "xxh3:2")]
 OUTS = {"a": FileState("xxh3:1", 3), "d\udcff": FileState("xxh3:2.tree", 4, files=2, link="x")}
@@ -126,7 +127,7 @@ def test_nothing_is_asked_about_bounds_where_no_row_came(db: StateDB, monkeypatc
     db.save_sources({"a": "…"})
     db.prune({"a": "…"})
     db.save_sources({"a": "…"})
-    monkeypatch.setattr(db, "_connection", None)
+    monkeypatch.setattr(db, "_database", None)
     db.prune({"a": "…"})
 
 
@@ -321,7 +322,7 @@ def read_as_another_user(path: Path, mode: str) -> tuple[str, str]:
 @pytest.mark.parametrize("local", [True, False])
 def test_a_readonly_database_reads_and_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, local: bool) -> None:
     """Not even the files beside it: left by root they would keep others from writing."""
-    monkeypatch.setattr(state_module, "is_local", lambda _: local)
+    monkeypatch.setattr(database_module, "is_local", lambda _: local)
     with closing(StateDB(path)) as db:
         fill(db)
     before = {place.name: (place.stat().st_mtime_ns, place.read_bytes()) for place in path.parent.iterdir()}
@@ -364,7 +365,7 @@ def test_a_write_after_a_moment_takes_those_before_it_along(
     db: StateDB, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db.save_duration("train", 2.5)
-    monkeypatch.setattr(state_module, "_MOMENT", 0.0)
+    monkeypatch.setattr(database_module, "_MOMENT", 0.0)
     db.save_duration("score", 1.5)
     with closing(StateDB(path, readonly=True)) as reader:
         assert reader.durations() == {"train": 2.5, "score": 1.5}
@@ -382,7 +383,7 @@ def test_another_process_can_read_during_a_run(db: StateDB, path: Path) -> None:
 
 
 def test_a_database_locked_by_another_process_is_not_set_aside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_module, "_WAIT", 0.05)
+    monkeypatch.setattr(database_module, "_WAIT", 0.05)
     with closing(StateDB(path)) as first:
         fill(first)
     with closing(sqlite3.connect(path)) as holder:
@@ -397,9 +398,9 @@ def test_a_database_locked_by_another_process_is_not_set_aside(path: Path, monke
 
 @pytest.mark.parametrize("local", [True, False])
 def test_wal_is_used_where_the_file_system_is_local(path: Path, monkeypatch: pytest.MonkeyPatch, local: bool) -> None:
-    monkeypatch.setattr(state_module, "is_local", lambda _: local)
+    monkeypatch.setattr(database_module, "is_local", lambda _: local)
     with closing(StateDB(path)) as db:
-        mode = db._connection.execute("PRAGMA journal_mode").fetchone()[0]
+        mode = db._database._connection.execute("PRAGMA journal_mode").fetchone()[0]
         assert mode == ("wal" if local else "truncate")
 
 
