@@ -162,6 +162,15 @@ def test_an_unknown_target_is_told_what_it_may_mean(target: str, meant: str) -> 
         select(PIPELINE, [target], ROOT, ROOT)
 
 
-def test_a_dep_is_no_target() -> None:
-    with pytest.raises(PipelineError, match=r"raw\.csv"):
-        select(PIPELINE, ["raw.csv"], ROOT, ROOT)
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("raw.csv", "It is a dep of"),
+        ("pipeline.py", "PIVOT_PIPELINE"),
+        ("train_a,train_b", "spaces between the names"),
+    ],
+)
+def test_what_is_no_target_is_told_what_to_name_instead(target: str, told: str) -> None:
+    with pytest.raises(PipelineError, match=f"no stage is named '{target}'.*") as raised:
+        select(PIPELINE, [target], ROOT, ROOT)
+    assert told in raised.value.hint

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError
 from pivot_core.graph import Graph
 from pivot_core.model import GLOB_CHARACTERS
+
+_SHOWN = 3  # stages that a message names
 
 
 def select(graph: Graph, targets: Iterable[str], root: Path, cwd: Path | None = None) -> tuple[str, ...]:
@@ -54,7 +57,18 @@ def _by_path(graph: Graph, target: str, root: Path, cwd: Path) -> list[str]:
 
 
 def _unknown(graph: Graph, target: str) -> PipelineError:
-    known = [*graph.stages, *graph.producers]
-    close = difflib.get_close_matches(target, known, 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "`pivot list` shows the stages."
-    return PipelineError(f"no stage is named {target!r}, and none writes such a path", hint)
+    return PipelineError(f"no stage is named {target!r}, and none writes such a path", _hint(graph, target))
+
+
+def _hint(graph: Graph, target: str) -> str:
+    if any(part in graph.stages for part in target.split(",")):
+        return "Put spaces between the names, not commas."
+    readers = [name for name, stage in graph.stages.items() if any(dep.path == target for dep in stage.deps)]
+    if readers:
+        return f"It is a dep of {first_of(readers, _SHOWN)}: name the stage."
+    if target.endswith(".py"):
+        return (
+            "The file of the pipeline is no target: another one is named by the setting `pipeline`, or PIVOT_PIPELINE."
+        )
+    close = difflib.get_close_matches(target, [*graph.stages, *graph.producers], 1)
+    return f"Did you mean {close[0]!r}?" if close else "`pivot list` shows the stages."
