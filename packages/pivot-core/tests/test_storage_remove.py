@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pivot_core.errors import PivotError
+from pivot_core.storage import remove
 from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.remove import clear
 
@@ -56,6 +57,6 @@ def test_a_failure_names_the_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(remove, "unlink", refuse)
     with pytest.raises(PivotError, match="a: cannot be removed: Permission denied"):
         clear(tmp_path, "a", Ignore())

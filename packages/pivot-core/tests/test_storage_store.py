@@ -93,7 +93,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture(autouse=True)
 def is_no_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "is_root", lambda: False)
+    monkeypatch.setattr(objects, "can_protect", lambda: True)
 
 
 @pytest.fixture(params=["auto", "copy", "hardlink"])
@@ -259,7 +259,7 @@ def test_writing_through_a_hard_link_is_seen_and_never_restored(tmp_path: Path) 
 
 
 def test_root_whom_nothing_stops_from_writing_gets_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "is_root", lambda: True)
+    monkeypatch.setattr(objects, "can_protect", lambda: False)
     place = Place(tmp_path, "hardlink")
     path = place.write("a", b"right")
     state = place.put("a")

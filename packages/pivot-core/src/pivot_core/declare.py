@@ -291,21 +291,32 @@ def _checked_path(value: object, label: str, root: Path, location: Location) -> 
         hint = "Give a path relative to the project root, or for deps Path.home() / …"
         raise PipelineError(f"{label}: {text!r} has a ~, which only shells replace", hint, location)
     inside = os.path.normpath(text)
-    if os.path.isabs(inside):  # noqa: PTH117 - text in, text out
-        inside = os.path.relpath(inside, root)
+    drive, top, _ = os.path.splitroot(inside)
+    if drive or top:
+        inside = _relative(inside, root)
         if label == "outs":
             raise PipelineError(
                 f"outs: {text!r} is absolute", "Give it relative to the project root, and inside the project.", location
             )
+    inside = inside.replace(os.sep, "/")
     if label == "outs":
         _check_out(text, inside, location)
-    elif inside.split(os.sep, 1)[0] == os.pardir:
-        inside = os.path.normpath(os.path.join(root, text))  # noqa: PTH118 - text in, text out
-    return inside.replace(os.sep, "/")
+    elif inside.split("/", 1)[0] == os.pardir:
+        inside = os.path.normpath(os.path.join(root, text)).replace(os.sep, "/")  # noqa: PTH118 - text in, text out
+    return inside
+
+
+def _relative(path: str, root: Path) -> str:
+    """A path that begins at a root or drive, from the root of the project; whole if that is on another drive."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - text in, text out
+    try:
+        return os.path.relpath(whole, root)
+    except ValueError:
+        return whole
 
 
 def _check_out(text: str, inside: str, location: Location) -> None:
-    parts = inside.split(os.sep)  # noqa: PTH206 - for each path of each stage: Path takes ten times as long
+    parts = inside.split("/")
     if parts[0] == os.pardir:
         raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
     if inside == os.curdir:

@@ -45,7 +45,10 @@ def _by_name(graph: Graph, target: str) -> list[str]:
 
 def _by_path(graph: Graph, target: str, root: Path, cwd: Path) -> list[str]:
     for base in (cwd, root):
-        path = Path(os.path.relpath(os.path.join(base, target), root)).as_posix()  # noqa: PTH118 - text in, text out
+        try:
+            path = Path(os.path.relpath(os.path.join(base, target), root)).as_posix()  # noqa: PTH118 - text in, text out
+        except ValueError:  # on another drive
+            continue
         found = [
             producer
             for out, producer in graph.producers.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from importlib.util import find_spec
@@ -35,7 +36,7 @@ def _machinery() -> tuple[str, ...]:
         if origin is None and (spec := find_spec(name) if module is None else None):
             origin = spec.origin
         if origin:
-            places.append(str(Path(origin).parent) + "/")
+            places.append(str(Path(origin).parent) + os.sep)
     return tuple(places)
 
 

@@ -28,8 +28,8 @@ def expand(root: Path, pattern: str, ignore: Ignore, look: Look = no_look) -> li
     """
     parts = tuple(pattern.split("/"))
     base = ""
-    if pattern.startswith("/"):
-        base, parts = "/", parts[1:]
+    if Path(pattern).is_absolute():
+        base, parts = f"{parts[0]}/", parts[1:]
     found = set(_walk(root, base, parts, ignore, look))
     return sorted(path for path in found if found.isdisjoint(parents(path)))
 

@@ -20,7 +20,7 @@ from pivot_core.storage.listing import Entry, listing_state
 from pivot_core.storage.looks import Looks
 from pivot_core.storage.parallel import LARGE, in_parallel
 from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps, changed_at
-from pivot_core.storage.walk import Found, no_look, walk
+from pivot_core.storage.walk import Found, no_look, slashed, walk
 
 TRIES = 3  # how often a file that changes while it is read is read again
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
@@ -35,7 +35,7 @@ class Hasher:
 
     def __init__(self, root: Path, stamps: Stamps, ignore: Ignore, clock: FileClock) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links that users see as places
-        self._root = str(self.root)
+        self._root = self.root.as_posix()
         self._top = f"{self._root}/"
         self.stamps = stamps
         self.ignore = ignore
@@ -72,7 +72,7 @@ class Hasher:
 
     def known_as(self, path: str | Path) -> str:
         """The path that stamps are kept under: relative to the root, absolute outside of it."""
-        text = os.path.normpath(os.path.join(self._root, path))
+        text = slashed(os.path.normpath(os.path.join(self._root, path)))
         return text.removeprefix(self._top) if text + "/" != self._top else "."
 
     def note(self, path: str | Path, digest: Digest) -> None:
@@ -105,7 +105,7 @@ class Hasher:
             if modes.S_ISLNK(stat.st_mode):
                 if self.looks is not None:
                     self.looks.at(place)
-                stat, link = os.stat(place), os.readlink(place)
+                stat, link = os.stat(place), slashed(os.readlink(place))
             elif self.looks is not None:
                 self.looks.saw(place, stat)
         except OSError as error:

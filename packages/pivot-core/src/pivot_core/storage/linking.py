@@ -39,5 +39,7 @@ def hard_link(source: str, target: str) -> bool:
     return True
 
 
-def is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+def can_protect() -> bool:
+    """Whether read-only files are safe from being written to: not from root, and on Windows they could not be removed
+    without making all links to them writable."""
+    return sys.platform != "win32" and os.geteuid() != 0

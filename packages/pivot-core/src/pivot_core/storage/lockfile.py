@@ -16,6 +16,7 @@ from pivot_core.errors import ProjectError
 from pivot_core.model import Record
 from pivot_core.storage.locktext import checked, emit, parse, stage_of
 from pivot_core.storage.looks import Looks
+from pivot_core.storage.remove import replace
 from pivot_core.storage.stamps import Stamp
 
 SUFFIX = ".lock"
@@ -90,7 +91,7 @@ class LockFiles:
                 with self._new(temporary) as file:
                     if file.write(data) != len(data):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.replace(temporary, path)  # noqa: PTH105
+                replace(temporary, path)
             self._known[record.stage] = (_stamp(path), record)
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)

@@ -12,11 +12,6 @@ from pathlib import Path
 
 from pivot_core.errors import BusyError, ProjectError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 _held: set[int] = set()  # descriptors of locks
 GRACE = 0.3  # seconds: processes that a killed owner had forked let go of the lock a few milliseconds after it
 
@@ -100,8 +95,10 @@ def _locked(path: Path) -> int | None:
 
     None where that is not to be had at once: filelock then waits, or says why.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
+    import fcntl
+
     descriptor = -1
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

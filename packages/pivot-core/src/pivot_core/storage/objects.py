@@ -22,7 +22,8 @@ from pivot_core.config import LinkKind
 from pivot_core.errors import PivotError
 from pivot_core.model import Digest
 from pivot_core.storage.digests import READ, TREE_SUFFIX, copy_descriptor, hash_bytes, hash_descriptor, object_name
-from pivot_core.storage.linking import clone, hard_link, is_root
+from pivot_core.storage.linking import can_protect, clone, hard_link
+from pivot_core.storage.remove import replace, unlink
 
 OLD = 24 * 3600  # seconds after which nobody is still writing a file in tmp/, on whatever machine
 _HOST = os.uname().nodename if hasattr(os, "uname") else ""
@@ -39,8 +40,7 @@ class Objects:
     """The files of a store. `shown` arguments are paths as users know them, for errors."""
 
     def __init__(self, directory: Path, link: LinkKind) -> None:
-        # Read-only files do not stop root from writing to them, and so to the object that they are.
-        self.link: LinkKind = "auto" if link == "hardlink" and is_root() else link
+        self.link: LinkKind = "auto" if link == "hardlink" and not can_protect() else link
         self._top = str(directory)
 
     def path(self, digest: Digest) -> str | None:
@@ -131,7 +131,7 @@ class Objects:
         try:
             for path in Path(self._top, "tmp").iterdir():
                 if _is_abandoned(path.name) or path.lstat().st_mtime < time.time() - OLD:
-                    path.unlink(missing_ok=True)
+                    _discard(str(path))
         except OSError:
             return  # another process does the same, or there is nothing
 
@@ -210,13 +210,15 @@ class Objects:
         path = self.path(digest)
         assert path is not None
         try:
-            os.replace(temporary, path)
+            replace(temporary, path)
         except FileNotFoundError:
             os.makedirs(path[: path.rindex("/")], exist_ok=True)
-            os.replace(temporary, path)
-        except IsADirectoryError:
+            replace(temporary, path)
+        except (IsADirectoryError, PermissionError):
+            if not os.path.isdir(path):
+                raise
             self._set_aside(path)
-            os.replace(temporary, path)
+            replace(temporary, path)
 
 
 def _is_abandoned(name: str) -> bool:
@@ -235,7 +237,7 @@ def _is_abandoned(name: str) -> bool:
 
 def _discard(path: str) -> None:
     try:
-        os.unlink(path)
+        unlink(path)
     except FileNotFoundError:
         pass
 

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import os
 import stat as modes
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from pivot_core.errors import PivotError
 from pivot_core.storage.ignore import Ignore, is_litter, is_virtual_environment
+
+if sys.platform != "win32":
+    replace, unlink = os.replace, os.unlink
+else:
+    _PATIENCE = 1.0  # seconds that other programs may look at a file which is to go
+
+    def replace(source: str | Path, target: str | Path) -> None:
+        """As `os.replace`; what is at `target` may be read-only, or be open elsewhere for a moment."""
+        _patiently(os.replace, target, source, target)
+
+    def unlink(path: str | Path) -> None:
+        """As `os.unlink`; what is there may be read-only, or be open elsewhere for a moment."""
+        _patiently(os.unlink, path, path)
+
+    def _patiently(act: Callable[..., None], path: str | Path, *arguments: str | Path) -> None:
+        """Act where `path` must be writable, which Windows wants of what goes away, and open nowhere."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                act(*arguments)
+            except PermissionError:
+                if Path(path).is_dir() or time.monotonic() > until:
+                    raise
+                if Path(path).exists():
+                    Path(path).chmod(modes.S_IWRITE)
+                time.sleep(0.01)
+            else:
+                return
 
 
 def clear(root: Path, path: str, ignore: Ignore) -> None:
@@ -40,7 +70,7 @@ def remove(place: Path, name: str = "", stays: Callable[[Path, str], bool] = lam
     except (FileNotFoundError, NotADirectoryError):
         return
     if not modes.S_ISDIR(stat.st_mode):
-        place.unlink()
+        unlink(place)
         return
     if stat.st_mode & modes.S_IRWXU != modes.S_IRWXU:
         place.chmod(stat.st_mode | modes.S_IRWXU)

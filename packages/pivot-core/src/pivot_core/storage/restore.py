@@ -15,7 +15,8 @@ from pivot_core.storage.ignore import TEMPORARY_PREFIX, Ignore, is_litter
 from pivot_core.storage.listing import Entry, parents
 from pivot_core.storage.objects import Objects
 from pivot_core.storage.parallel import in_parallel
-from pivot_core.storage.remove import clear, remove
+from pivot_core.storage.remove import clear, remove, replace, unlink
+from pivot_core.storage.walk import slashed
 
 
 def restore_file(objects: Objects, hasher: Hasher, digest: Digest, path: str, *, executable: bool = False) -> None:
@@ -89,7 +90,7 @@ def _replace(temporary: Path, hasher: Hasher, path: str) -> None:
     place = hasher.root / path
     if _is_real_directory(place) or temporary.is_dir():
         clear(hasher.root, path, hasher.ignore)
-    temporary.replace(place)
+    replace(temporary, place)
 
 
 def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
@@ -107,7 +108,7 @@ def _kept(hasher: Hasher, wanted: dict[str, Entry], path: str) -> set[str]:
         if not real[entry.path.rpartition("/")[0]]:
             continue
         if entry.link:
-            same = inner.is_symlink() and str(inner.readlink()) == entry.link
+            same = inner.is_symlink() and slashed(str(inner.readlink())) == entry.link
         elif entry.digest:
             same = False
             if _is_like(inner, entry):
@@ -174,7 +175,7 @@ class _Merge:
             (self.place / directory).mkdir(exist_ok=True)
         for entry in new:
             if entry.digest or entry.link:
-                (temporary / entry.path).replace(self.place / entry.path)
+                replace(temporary / entry.path, self.place / entry.path)
 
     def _sweep(self, prefix: str, directories: set[str]) -> None:
         with os.scandir(self.place / prefix) as scan:
@@ -191,7 +192,7 @@ class _Merge:
                 if inner not in directories:
                     self._remove_if_empty(inner)
             elif inner in directories or inner not in self.wanted:
-                Path(entry.path).unlink()
+                unlink(entry.path)
 
     def _remove_if_empty(self, inner: str) -> None:
         try:

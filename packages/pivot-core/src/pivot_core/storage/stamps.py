@@ -8,6 +8,7 @@ leave another one. What is read too soon after it was written is read again at t
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -104,7 +105,12 @@ class Stamps:
         self._lock = threading.Lock()
 
     def find(self, path: str, stamp: Stamp) -> Digest | None:
-        """The digest of the file at `path`, if it can be told from its stamp."""
+        """The digest of the file at `path`, if it can be told from its stamp.
+
+        On Windows it never can: of the times of a file it tells, any program may set each.
+        """
+        if sys.platform == "win32":
+            return None
         self._used.add(path)
         row = self._known.get(path)
         return row.digest if row is not None and row.stamp == stamp else None

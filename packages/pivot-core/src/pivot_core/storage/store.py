@@ -17,6 +17,7 @@ from pivot_core.storage.listing import Entry, ListingError, listing_bytes, read_
 from pivot_core.storage.objects import MissingObjectError, Objects
 from pivot_core.storage.parallel import in_parallel
 from pivot_core.storage.restore import remove_leftovers, restore_directory, restore_file, restore_link
+from pivot_core.storage.walk import slashed
 
 __all__ = ["MissingObjectError", "ObjectStore", "put_outs"]
 
@@ -133,7 +134,7 @@ class ObjectStore:
 
         def is_own() -> bool:
             """A file that a link leads to is not the stage's: it must not become read-only."""
-            return os.path.realpath(place) == f"{os.path.realpath(self._hasher.root)}/{path}"
+            return slashed(os.path.realpath(place)) == f"{slashed(os.path.realpath(self._hasher.root))}/{path}"
 
         if self._objects.add_file(digest, place, path, may_link=is_own):
             self._hasher.note(path, digest)
@@ -154,12 +155,12 @@ class ObjectStore:
         assert state.link is not None
         place = self._hasher.root / path
         target = self._hasher.known_as(place.parent / state.link)
-        if target == "." or target.startswith("/"):
+        if target == "." or Path(target).is_absolute():
             return False
         there = self._hasher.state(target) if target != path else None
         if there is None or there.identity != state.identity:
             return False
-        if not (place.is_symlink() and str(place.readlink()) == state.link):
+        if not (place.is_symlink() and slashed(str(place.readlink())) == state.link):
             restore_link(self._objects, self._hasher, state.link, path)
         return True
 
@@ -172,7 +173,7 @@ class ObjectStore:
 
     def _inside(self, path: Path) -> str:
         known = self._hasher.known_as(path)
-        if known == "." or known.startswith("/") or known.split("/")[0] in (".pivot", ".git"):
+        if known == "." or Path(known).is_absolute() or known.split("/")[0] in (".pivot", ".git"):
             raise PivotError(f"{path}: nothing is restored outside of the project")
         return known
 

@@ -19,6 +19,11 @@ import attrs
 from pivot_core.storage.ignore import Ignore, is_litter, is_virtual_environment
 
 
+def slashed(path: str) -> str:
+    """A path of the operating system as Pivot has it everywhere: with forward slashes."""
+    return path if os.sep == "/" else path.replace(os.sep, "/")
+
+
 @attrs.frozen
 class Found:
     """One thing in a directory, by its path in it: a file (with its stat), a link (with its target), or else an empty
@@ -47,7 +52,7 @@ def walk(top: Path, ignore: Ignore, name: str = "", look: Callable[[str], None] 
 
     Raises OSError where a directory cannot be read.
     """
-    real = os.path.realpath(top)
+    real = slashed(os.path.realpath(top))
     return _Walker(ignore, name, look).directory(real, "", (_Root(real, ""),))
 
 
@@ -88,7 +93,7 @@ class _Walker:
     def _link(
         self, entry: os.DirEntry[str], path: str, roots: tuple[_Root, ...], *, directory: bool
     ) -> Iterator[Found]:
-        text = os.readlink(entry.path)
+        text = slashed(os.readlink(entry.path))
         try:
             stat = os.stat(entry.path)
         except OSError:
@@ -98,10 +103,10 @@ class _Walker:
         for root in reversed(roots):
             if target == root.real or target.startswith(f"{root.real}/"):
                 listed = os.path.normpath(root.prefix + target[len(root.real) + 1 :])
-                yield Found(path, link=os.path.relpath(listed, os.path.dirname(path) or "."))
+                yield Found(path, link=slashed(os.path.relpath(listed, os.path.dirname(path) or ".")))
                 return
         if directory:
-            real = os.path.realpath(entry.path)
+            real = slashed(os.path.realpath(entry.path))
             if any(root.real == real or root.real.startswith(real.rstrip("/") + "/") for root in roots):
                 yield Found(path, link=text)
             else:
@@ -123,4 +128,4 @@ def is_directory(entry: os.DirEntry[str]) -> bool:
 def _place_of(path: str) -> str:
     """Where what `path` names really is; not what it leads to, if that is itself a link."""
     above, name = os.path.split(path.rstrip("/"))
-    return os.path.realpath(path) if name in ("", ".", "..") else os.path.join(os.path.realpath(above), name)
+    return slashed(os.path.realpath(path) if name in ("", ".", "..") else os.path.join(os.path.realpath(above), name))
