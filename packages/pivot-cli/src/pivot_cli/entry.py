@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -55,7 +56,7 @@ def _answer_or_run() -> int:
 def _hand_over(arguments: Sequence[str]) -> int | None:
     """Have a base that stayed run the command line, if there is one; returns the exit code."""
     root = answer.root_at(os.getcwd())  # noqa: PTH109
-    if root is None:
+    if sys.platform == "win32" or root is None:
         return None
     from pivot_cli import handing
 
@@ -81,14 +82,17 @@ def _run_early() -> int:
 
 def _will_run_stages(arguments: Sequence[str], *, changed: bool) -> bool:
     """A guess: where it is wrong, a process is started that nobody needs, or later than could be."""
-    if arguments[:1] != ["run"] or not _RUNS_NONE.isdisjoint(arguments) or not hasattr(os, "fork"):
+    if arguments[:1] != ["run"] or not _RUNS_NONE.isdisjoint(arguments) or sys.platform == "win32":
         return False
     return changed or not _FORCES.isdisjoint(arguments) or not os.path.lexists(".pivot/stages")
 
 
 def _open_missing_streams() -> None:
     """Give a process that was started without one of the standard streams an empty one: a file or a pipe that is opened
-    later would take its number, and what is printed."""
+    later would take its number, and what is printed.
+
+    What goes to a file on Windows has an old encoding there, which lacks the characters of some lines.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             opened = os.open(os.devnull, os.O_RDWR)
@@ -97,3 +101,5 @@ def _open_missing_streams() -> None:
                 os.close(opened)
             os.set_inheritable(number, True)  # else it is missing in each process that this one starts
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+    if sys.platform == "win32" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,8 @@ class Profile:
 
 def seconds_since_start() -> float | None:
     """How long ago the system started this process; None where it does not say. Good to a hundredth of a second."""
+    if sys.platform != "linux":
+        return None
     try:
         ticks = int(
             Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]

@@ -20,11 +20,16 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.missing import missing_code_dep
 from pivot_core.not_imported import import_failure, no_pipeline_module
-from pivot_core.observation import Observed, Observer
+from pivot_core.observation import Observed
 from pivot_core.observation.places import Places
 from pivot_core.project import OWN_PACKAGES, Project
 from pivot_core.unpickled import with_what_pickles_hold
 from pivot_core.volatile import Compared, LoadAgain, SecondLoad
+
+if sys.platform != "win32":
+    from pivot_core.observation.observer import Observer
+else:
+    from pivot_core.observation.unobserved import Observer
 
 
 @attrs.frozen

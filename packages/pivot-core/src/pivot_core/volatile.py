@@ -94,6 +94,17 @@ class LoadAgain(Protocol):
         """What that gave; None where it is not to be done now, so that nothing is known. Raises nothing."""
 
 
+def differing(one: SecondLoad, other: SecondLoad) -> dict[str, Computed]:
+    """The values of one load that another gave differently, with the parts for which that is so."""
+    found = {}
+    for key, value in one.values.items():
+        second = other.values.get(key)
+        if second is not None and second.fallback == value.fallback and second.digest != value.digest:
+            parts = {part: digest for part, digest in value.parts.items() if second.parts.get(part, digest) != digest}
+            found[key] = attrs.evolve(value, parts=parts)
+    return found
+
+
 def had_same_inputs(one: Observed, other: Observed) -> bool:
     """Whether all that both loads depended on was the same for them: not so after an edit in between."""
     pairs = (

@@ -13,7 +13,7 @@ import socket
 import time
 from typing import cast
 
-from pivot_exec import preload, system, template, twin, warm
+from pivot_exec import preload, process, system, template, twin, warm
 from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
 
@@ -22,7 +22,7 @@ _LOOK_AGAIN = 1.0  # seconds; macOS forgets to tell that the main process is gon
 
 
 def main(descriptor: str, seed: str) -> None:
-    hide_seed(seed)
+    process.hide_seed(seed)
     channel = Channel(socket.socket(fileno=int(descriptor)))
     try:
         prepare = cast("Prepare", channel.receive())
@@ -67,12 +67,6 @@ def _serve(channel: Channel, setup: Setup) -> None:
         preload.import_all(retry.modules)
         _set_environment(before)
         _run_loader(channel, setup, may_retry=False)
-
-
-def hide_seed(seed: str) -> None:
-    """Leave no trace of how Pivot started the interpreter in what the user's code sees."""
-    if seed == "hide":
-        os.environ.pop("PYTHONHASHSEED", None)
 
 
 def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | None:

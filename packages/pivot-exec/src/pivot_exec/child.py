@@ -23,7 +23,7 @@ from pivot_core.tracebacks import headline, user_traceback
 
 from pivot_exec.messages import Work
 
-_KEPT = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)}
+_KEPT = {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP", "SIGPIPE", "SIGXFSZ")}
 _NOT_RUN = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _SAID_LIMIT = 4000  # characters
 
@@ -35,7 +35,7 @@ def become(close: Iterable[int] = (), handled: Iterable[int] | None = None) -> N
     """
     for descriptor in close:
         os.close(descriptor)
-    if os.getsid(0) != os.getpid():
+    if sys.platform != "win32" and os.getsid(0) != os.getpid():
         os.setsid()
     for number in handled_signals() if handled is None else handled:
         try:
@@ -43,7 +43,8 @@ def become(close: Iterable[int] = (), handled: Iterable[int] | None = None) -> N
         except (OSError, ValueError):
             continue
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
     _forget_exit_handlers()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import socket
 import stat as modes
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,10 +20,15 @@ from pivot_core.storage.parallel import LARGE
 from pivot_core.storage.store import put_outs
 from pivot_core.volatile import Compared
 
-from pivot_exec import starting, system, warm
+from pivot_exec import starting, system
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Run, Setup, Work
 from pivot_exec.process import Process
 from pivot_exec.wire import Channel, packed
+
+if sys.platform != "win32":
+    from selectors import DefaultSelector as Selector
+else:
+    from pivot_exec.waits import Selector
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +68,7 @@ class LocalExecutor:
         self._base: Process | None = None
         self._channel: Channel | None = None
         self._is_loaded = False
-        self._selector = selectors.DefaultSelector()
+        self._selector = Selector()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
         self._waker.setblocking(False)
@@ -87,7 +92,7 @@ class LocalExecutor:
         if self._channel is None:
             project = self._project
             setup = Setup(project, self._debug, project.settings.keep_warm, self._compared, self.late, self._command)
-            self._channel = Channel((None if self._debug else warm.connect(setup)) or self._start_base(setup))
+            self._channel = Channel(self._stayed(setup) or self._start_base(setup))
             self._selector.register(self._channel, selectors.EVENT_READ)
         return self._is_loaded or any(key.fileobj is self._channel for key, _ in self._selector.select(0))
 
@@ -171,7 +176,9 @@ class LocalExecutor:
             self._storing.shutdown(cancel_futures=True)
         if self._channel is not None:
             self._end_base()
-        elif self._project.settings.keep_warm == 0:
+        elif sys.platform != "win32" and self._project.settings.keep_warm == 0:
+            from pivot_exec import warm
+
             warm.dismiss(self._project)
         self._selector.close()
         self._wake.close()
@@ -255,13 +262,21 @@ class LocalExecutor:
         assert self._channel is not None
         self._selector.unregister(self._channel)
         for pid in self._pids.values():
-            system.kill_group(pid, signal.SIGKILL)
+            system.kill_group(pid)
         why = f"the process that runs stages ended: {self._end_base()}"
         lost = list(self._tasks)
         self._tasks.clear()
         self._pids.clear()
         self._written.clear()
         return [Lost(task, why) for task in lost]
+
+    def _stayed(self, setup: Setup) -> socket.socket | None:
+        """The base that has stayed, if there is one that is right."""
+        if sys.platform != "win32" and not self._debug:
+            from pivot_exec import warm
+
+            return warm.connect(setup)
+        return None
 
     def _start_base(self, setup: Setup) -> socket.socket:
         base = starting.base_for(setup.project, debug=self._debug)
@@ -285,7 +300,7 @@ class LocalExecutor:
         try:
             return system.ending(self._base.wait(_CLOSE))
         except TimeoutError:
-            os.kill(self._base.pid, signal.SIGKILL)
+            self._base.end()
             return system.ending(self._base.wait())
 
 

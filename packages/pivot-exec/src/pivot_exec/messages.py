@@ -109,6 +109,14 @@ class Order:
 
 
 @attrs.frozen
+class Compare:
+    """The first message to a process that is to load once more, in the place of `Order`: it answers `SecondLoad`."""
+
+    project: Project
+    compared: Compared
+
+
+@attrs.frozen
 class Retry:
     """From a loader to its base: threads were left, so import these modules first, under these variables."""
 

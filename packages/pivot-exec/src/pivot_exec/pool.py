@@ -166,7 +166,7 @@ class Pool:
             if self._digests is None:
                 pid = self._fork(ours, theirs)
             else:
-                pid = spawned.start(theirs)
+                pid = spawned.start(theirs).pid
                 channel.send(Order(self._project, self._digests, os.getpid(), self._compared))
         started = self.workers[pid] = Worker(pid, channel)
         if self._many:

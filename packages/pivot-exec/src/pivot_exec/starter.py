@@ -16,8 +16,15 @@ if __name__ == "__main__":
         del sys.path[0]  # the directory of this file
     module, *arguments = sys.argv[1:]
     descriptor = int(arguments[0])  # the one that it is given; others are its starter's, and may be locks
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, min(os.sysconf("SC_OPEN_MAX"), 1 << 16))  # without a limit macOS names 2 ** 63 - 1
-    os.set_inheritable(descriptor, False)
+    if sys.platform == "win32":
+        from pivot_exec import windows
+
+        arguments[0] = str(windows.take(descriptor))
+    else:
+        os.closerange(3, descriptor)
+        os.closerange(
+            descriptor + 1, min(os.sysconf("SC_OPEN_MAX"), 1 << 16)
+        )  # without a limit macOS names 2 ** 63 - 1
+        os.set_inheritable(descriptor, False)
     sys.argv[:] = ["pivot"]  # a stage that parses its command line is given none
     import_module(module).main(*arguments)

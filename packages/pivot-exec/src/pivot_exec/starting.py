@@ -8,6 +8,12 @@ import sys
 
 from pivot_exec.process import Process
 
+if sys.platform != "win32":
+    from _socket import socketpair
+else:
+    from socket import socketpair
+
+_MODULE = "pivot_exec.base" if sys.platform != "win32" else "pivot_exec.unforked"
 TYPE_CHECKING = False  # importing typing takes as long as all the rest
 if TYPE_CHECKING:
     from socket import socket
@@ -19,14 +25,14 @@ class Base:
     """A base that was started, and this end of its socket pair. `prepared` is the project it was told of."""
 
     def __init__(self, *, attached: bool = False) -> None:
-        ours, theirs = _socket.socketpair()
+        ours, theirs = socketpair()
         self.prepared: Project | None = None
         self._end: socket | None = None
         self._descriptor = ours.detach()
         try:
-            self.process = Process("pivot_exec.base", theirs.fileno(), attached=attached)
+            self.process = Process(_MODULE, theirs.fileno(), attached=attached)
         except OSError:
-            os.close(self._descriptor)
+            _socket.close(self._descriptor)
             raise
         finally:
             theirs.close()
@@ -100,17 +106,14 @@ def end_early() -> None:
 
 def end(base: Base) -> None:
     """End a base that runs nothing yet."""
-    import signal
-
-    from pivot_exec import system
-
-    system.kill_group(base.process.pid, signal.SIGKILL)  # what libraries have started included
-    base.process.wait()
+    base.process.end()  # what libraries have started included
     base.end.close()
 
 
 def inherited() -> tuple[object, ...]:
     """What a process hands on to those that it starts, besides its variables: umask, priority, CPUs, limits."""
+    if sys.platform == "win32":
+        return ()
     import resource
 
     umask = os.umask(0o077)
@@ -129,6 +132,8 @@ def place_of_kept(root: str) -> str:
 
 def is_private(directory: str) -> bool:
     """Whether a directory is this user's, who alone can enter it."""
+    if sys.platform == "win32":
+        return False
     try:
         stat = os.lstat(directory)
     except OSError:
@@ -137,6 +142,8 @@ def is_private(directory: str) -> bool:
 
 
 def directory_of_kept() -> str:
-    """Where bases wait that stay after a run. It need not be there."""
+    """Where bases wait that stay after a run. It need not be there; empty where none stay."""
+    if sys.platform == "win32":
+        return ""
     given = os.environ.get("XDG_RUNTIME_DIR")
     return f"{given}/pivot" if given else f"{os.environ.get('TMPDIR') or '/tmp'}/pivot-{os.getuid()}"

@@ -17,16 +17,25 @@ elif sys.platform == "darwin":
 else:
     from pivot_exec import untold as told
 
+if sys.platform == "win32":
+    _KILL = signal.SIGTERM  # which nobody handles there
+else:
+    _KILL = signal.SIGKILL
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _HELPERS = (b"resource_tracker", b"multiprocessing.forkserver", b"loky.backend")
 
 
-def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """From now on this process gets `how` when its parent ends; it ends at once if that was before."""
+def die_with_parent(parent: int, how: signal.Signals | None = None) -> None:
+    """From now on this process gets `how` (default: SIGKILL) when its parent ends; it ends at once if that was before.
+
+    Windows is told by the parent, see `windows`.
+    """
+    if sys.platform == "win32":
+        return
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(how or signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -88,7 +97,9 @@ def left_in(session: int) -> list[int]:
 
 
 def session_of(pid: int) -> int:
-    """The session of a process; 0 if it is gone."""
+    """The session of a process; 0 if it is gone, or if this system has none."""
+    if sys.platform == "win32":
+        return 0
     try:
         return os.getsid(pid)
     except OSError:
@@ -108,10 +119,12 @@ def is_helper(pid: int) -> bool:
     return any(name in line for name in _HELPERS)
 
 
-def kill_group(pid: int, how: signal.Signals) -> None:
-    """Signal a process group; one that is gone is fine."""
+def kill_group(pid: int, how: signal.Signals | None = None) -> None:
+    """Send `how` (default: SIGKILL) to a process group; one that is gone is fine. Windows has none, see `windows`."""
+    if sys.platform == "win32":
+        return
     try:
-        os.killpg(pid, how)
+        os.killpg(pid, how or signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
 
@@ -119,7 +132,7 @@ def kill_group(pid: int, how: signal.Signals) -> None:
 def end_process(pid: int) -> None:
     """Kill a child and wait for it."""
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, _KILL)
         os.waitpid(pid, 0)
     except (ProcessLookupError, ChildProcessError):
         pass
@@ -157,6 +170,18 @@ def ending(code: int) -> str:
         return f"killed by signal {-code}"
 
 
+def silent_end(code: int) -> str:
+    """How the process of a stage ended that said nothing of it."""
+    return ending(code) if code else "its process ended before the stage had returned"
+
+
+def what_was_left(count: int) -> tuple[str, ...]:
+    """What to tell of `count` processes that a stage had left, and that were ended."""
+    if not count:
+        return ()
+    return (f"left {count} process{'es' if count > 1 else ''} running; ended {'them' if count > 1 else 'it'}",)
+
+
 def fall_silent() -> None:
     """Point the standard streams at nothing."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -167,7 +192,9 @@ def fall_silent() -> None:
 
 def fork() -> int:
     """os.fork without Python's warning about threads: that libraries which were only imported survive it was tried, and
-    where a project has started threads Pivot does not fork."""
+    where a project has started threads Pivot does not fork. Raises OSError where that cannot be."""
+    if sys.platform == "win32":
+        raise OSError("processes cannot be forked here")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()

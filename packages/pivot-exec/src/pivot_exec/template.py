@@ -12,23 +12,20 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
 import attrs
-from pivot_core.errors import PipelineError, PivotError
+from pivot_core.errors import PivotError
 from pivot_core.interfaces import Loaded, Started
-from pivot_core.load import load_here
 from pivot_core.model import Digest
-from pivot_core.tracebacks import headline, user_traceback
-from pivot_core.volatile import Compared, LoadAgain, SecondLoad
+from pivot_core.volatile import Compared, SecondLoad
 
 from pivot_exec import child, system, twin
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
+from pivot_exec.spawned import Functions, load
 from pivot_exec.wire import Channel
-
-type Functions = Mapping[str, Callable[..., object]]
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a stage that took too long
 PATIENCE = 5.0  # seconds for a second load, and three times as long as the first took
@@ -81,36 +78,6 @@ class Culprits:
         if threads > self._threads:
             self.paths.append(path)
         self._threads = threads
-
-
-def load(
-    setup: Setup,
-    executed: Callable[[str], None] = lambda _path: None,
-    load_again: LoadAgain | None = None,
-    close: Callable[[int], None] = os.close,
-) -> tuple[Loaded, Functions]:
-    """Import the pipeline in this process; `executed` is told of each project module that has run.
-
-    `load_again` is called where there is cause to find out which values differ from load to load; `close` is given a
-    descriptor whose closing takes long.
-    Raises PivotError, for a SystemExit of user code too.
-    """
-    collect_garbage()
-    try:
-        return load_here(setup.project, executed, compared=setup.compared, load_again=load_again, close=close)
-    except PivotError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
-        raise PipelineError(
-            f"loading {setup.project.settings.pipeline} failed: {headline(error)}",
-            traceback=user_traceback(error),
-        ) from None
-
-
-def collect_garbage() -> None:
-    """Let Python collect garbage from here on; it need not look at the libraries, in the stages neither."""
-    gc.freeze()
-    gc.enable()
 
 
 class Template:
@@ -238,9 +205,9 @@ class Template:
         if not any(self._pool.running()):
             system.end_children(keep=(*self._pool.workers, *self._started_by_loading))
         if running is not None:
-            notices = (f"left {left} process{'es' if left > 1 else ''} running; ended {'them' if left > 1 else 'it'}",)
-            error = running.ended_because or (_error(status) if answer is None else answer.error)
-            self._channel.send(Ended(running.task, now - running.began, error, notices if left else ()))
+            code = os.waitstatus_to_exitcode(status)
+            error = running.ended_because or (system.silent_end(code) if answer is None else answer.error)
+            self._channel.send(Ended(running.task, now - running.began, error, system.what_was_left(left)))
 
     def _end_leftovers(self, session: int) -> int:
         """Kill what an ended stage left in its session; returns how many processes that were."""
@@ -293,12 +260,6 @@ def _tell(channel: Channel, loaded: Loaded) -> None:
         channel.send(loaded)
     except OSError:
         os._exit(0)
-
-
-def _error(status: int) -> str:
-    """How a process ended that said nothing of it."""
-    code = os.waitstatus_to_exitcode(status)
-    return system.ending(code) if code else "its process ended before the stage had returned"
 
 
 def _libraries_met(known: set[str]) -> tuple[str, ...]:

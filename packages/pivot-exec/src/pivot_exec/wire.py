@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
+import sys
 
 _LENGTH = struct.Struct("!Q")
 _READ = 1 << 18
@@ -47,7 +48,7 @@ class Channel:
         """Read what is there, without waiting, and return the messages that are whole by now. Raises EOFError if the
         other end is gone."""
         try:
-            self._read(socket.MSG_DONTWAIT)
+            self._read(wait=False)
         except BlockingIOError:
             return []
         messages: list[object] = []
@@ -83,7 +84,15 @@ class Channel:
     def close(self) -> None:
         self._socket.close()
 
-    def _read(self, flags: int = 0) -> None:
+    def _read(self, *, wait: bool = True) -> None:
+        """Raises EOFError; BlockingIOError if nothing is there and it is not to `wait`."""
+        flags = 0
+        if sys.platform != "win32":
+            flags = 0 if wait else socket.MSG_DONTWAIT
+        else:
+            from pivot_exec import waits
+
+            waits.wait_for(self._socket, wait=wait)
         try:
             data = self._socket.recv(_READ, flags)
         except ConnectionError:

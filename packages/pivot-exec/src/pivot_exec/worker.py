@@ -7,8 +7,9 @@ process of its own: threads are joined, exit handlers run, files are completed.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pivot_core.project import Project
 
@@ -16,8 +17,10 @@ from pivot_exec import child, system
 from pivot_exec.messages import Done, Work
 from pivot_exec.wire import Channel
 
-if TYPE_CHECKING:
+if TYPE_CHECKING and sys.platform != "win32":
     from pivot_exec.state import State
+else:
+    State = Any
 
 type Functions = Mapping[str, Callable[..., object]]
 
@@ -39,7 +42,7 @@ def serve(
     """
     me, code = _own_pid(), 1
     try:
-        state = _state(functions) if many and system.can_look() else None
+        state = _state(functions) if many else None
         stays = True
         while stays:
             work = channel.receive()
@@ -58,10 +61,12 @@ def serve(
         os._exit(code)
 
 
-def _state(functions: Functions) -> State:
-    from pivot_exec.state import State
+def _state(functions: Functions) -> State | None:
+    if sys.platform != "win32" and system.can_look():
+        from pivot_exec.state import State
 
-    return State(functions.values())
+        return State(functions.values())
+    return None
 
 
 def _run(project: Project, work: Work, functions: Functions, state: State | None, *, many: bool) -> str:

@@ -3,7 +3,9 @@
 
 import ast
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 from pivot_fingerprint.locate import Locator
@@ -73,13 +75,20 @@ class NamedFiles:
     def _absolute(self, text: str) -> str:
         return os.path.normpath(os.path.join(self._project.root, text))
 
+    @cached_property
+    def _longest(self) -> int:
+        """No path has so many characters."""
+        if sys.platform == "win32":
+            return 1 << 15
+        return os.pathconf("/", "PC_PATH_MAX")
+
     def _paths(self, source: SourceModule, tree: ast.AST, written: "_Written | None" = None) -> Iterator[str]:
         if written is not None and written.has(tree):
             return
         if isinstance(tree, ast.expr):
             text = self._text(source, tree, 0)
             if text is not None:
-                if text and "\0" not in text and len(text) < os.pathconf("/", "PC_PATH_MAX"):
+                if text and "\0" not in text and len(text) < self._longest:
                     yield text
                 return
         for child in ast.iter_child_nodes(tree):

@@ -70,7 +70,9 @@ def _python() -> Iterator[str]:
 
 
 def _machine() -> Iterator[str]:
-    yield repr((*os.uname(), os.cpu_count(), os.process_cpu_count(), os.getuid(), os.getgid()))
+    yield repr((os.cpu_count(), os.process_cpu_count()))
+    if sys.platform != "win32":
+        yield repr((*os.uname(), os.getuid(), os.getgid()))
 
 
 def _settings(project: Project) -> Iterator[str]:

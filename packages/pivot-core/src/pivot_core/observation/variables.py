@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,9 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self._mappings: list[Any] = [os.environ, os.environb]
+        self._mappings: list[Any] = [os.environ]
+        if sys.platform != "win32":
+            self._mappings.append(os.environb)
         self._before: dict[str, str] = {}
         self._read: set[str] = set()
         self._set: set[str] = set()
