@@ -56,6 +56,11 @@ def test_deps_outside_of_the_project_are_absolute(registry: Registry) -> None:
     assert declared(registry).stage.outs == (Out("o"),)
 
 
+def test_a_slash_at_the_end_of_an_out_asks_for_a_directory(registry: Registry) -> None:
+    stage(work, outs=["a/", "b", "./b/", "c"])
+    assert declared(registry).stage.outs == (Out("a", is_directory=True), Out("b", is_directory=True), Out("c"))
+
+
 def test_stages_are_made_in_a_loop(registry: Registry) -> None:
     for n in range(3):
         stage(work, outs=f"{n}.txt", name=f"work_{n}", params={"n": n})

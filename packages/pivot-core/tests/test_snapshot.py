@@ -23,7 +23,7 @@ ONE = Stage(
     "train",
     FunctionAction("pipeline", "train"),
     deps=(Dep("in.csv"), Dep("raw/*.csv")),
-    outs=(Out("model.pkl"), Out("plots", cache=False)),
+    outs=(Out("model.pkl"), Out("plots", cache=False, is_directory=True)),
     params={"lr": 0.1, "names": ["a"], "none": None},
     location=Location("pipeline.py", 7),
 )

@@ -274,6 +274,22 @@ def test_an_out_that_was_not_written_is_an_error(root: Path) -> None:
     assert run(root, CHAIN[0], functions={"a": write("middle", "")}) == {"a": "did not write mid, but middle"}
 
 
+def test_a_file_is_no_out_that_has_to_be_a_directory(root: Path) -> None:
+    stage = attrs.evolve(make_stage("a"), outs=(Out("d", is_directory=True), Out("any")))
+
+    def make_files() -> None:
+        Path("d").touch()
+        Path("any").touch()
+
+    def make_directories() -> None:
+        Path("d").mkdir()
+        Path("any").mkdir()
+
+    told = "wrote d as a file, where d/ says a directory"
+    assert run(root, stage, functions={"a": make_files}) == {"a": told}
+    assert run(root, stage, functions={"a": make_directories}) == {"a": "run"}
+
+
 def test_the_project_is_searched_for_a_few_of_many_stages_that_did_not_write_their_outs(root: Path) -> None:
     stages = [make_stage(f"s{number}", [], [f"out{number}"]) for number in range(30)]
     errors = run(root, *stages, functions={stage.name: lambda: None for stage in stages}).values()

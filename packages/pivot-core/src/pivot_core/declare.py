@@ -132,7 +132,7 @@ def stage(
                 name=_checked_name(name, target, location),
                 action=FunctionAction(*_address(target)),
                 deps=tuple(dict.fromkeys(Dep(path) for path in _paths(deps, "deps", root, location))),
-                outs=tuple(dict.fromkeys(Out(path) for path in _paths(outs, "outs", root, location))),
+                outs=_outs(outs, root, location),
                 params=_checked_params(params, location),
                 location=location,
             ),
@@ -265,12 +265,23 @@ def _objects(values: object) -> tuple[object, ...]:
     return tuple(values)
 
 
+def _outs(values: Any, root: Path, location: Location) -> tuple[Out, ...]:
+    given = _listed(values, "outs", location)
+    paths = [_checked_path(value, "outs", root, location) for value in given]
+    directories = {path for value, path in zip(given, paths, strict=True) if os.fspath(value).endswith("/")}
+    return tuple(Out(path, is_directory=path in directories) for path in dict.fromkeys(paths))
+
+
 def _paths(values: Any, label: str, root: Path, location: Location) -> list[str]:
+    return [_checked_path(value, label, root, location) for value in _listed(values, label, location)]
+
+
+def _listed(values: Any, label: str, location: Location) -> list[Any]:
     if isinstance(values, str | os.PathLike):
-        values = [values]
+        return [values]
     if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
         raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", where=location)
-    return [_checked_path(value, label, root, location) for value in values]
+    return list(values)
 
 
 def _checked_path(value: object, label: str, root: Path, location: Location) -> str:

@@ -52,11 +52,15 @@ class Dep:
 
 @attrs.frozen
 class Out:
-    """A file or directory that a stage writes. `cache=False` keeps its bytes out of the store."""
+    """A file or directory that a stage writes. `cache=False` keeps its bytes out of the store.
+
+    `is_directory` says that only a directory will do, as a slash at the end of the path does where stages are declared.
+    """
 
     path: str
     kind: Literal["out"] = "out"
     cache: bool = True
+    is_directory: bool = False
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from pivot_core.storage.digests import hash_bytes
 from pivot_core.storage.state import StateDB
 
 _FACT = "snapshot"
-_VERSION = 1
+_VERSION = 2
 _ENTRY = ("kind", "name", "digest", "file", "line", "note", "fallback")
 
 
@@ -91,7 +91,7 @@ def _stage_data(stage: Stage) -> dict[str, Any]:
         "name": stage.name,
         "action": [stage.action.module, stage.action.qualname],
         "deps": [dep.path for dep in stage.deps],
-        "outs": [[out.path, out.kind, out.cache] for out in stage.outs],
+        "outs": [[out.path, out.kind, out.cache, out.is_directory] for out in stage.outs],
         "params": stage.params,
         "location": [stage.location.file, stage.location.line],
     }

@@ -179,7 +179,8 @@ class ObjectStore:
 
 
 def put_outs(store: Store, root: Path, task: Task, seconds: float, notices: tuple[str, ...] = ()) -> Finished:
-    """Store what a task wrote in `seconds`. That an out is not there is the error of the result.
+    """Store what a task wrote in `seconds`. That an out is not there, or is a file where it has to be a directory, is
+    the error of the result.
 
     Outs that are not cached are looked at only. Raises PivotError where one cannot be stored.
     """
@@ -193,6 +194,10 @@ def put_outs(store: Store, root: Path, task: Task, seconds: float, notices: tupl
     missing = tuple(path for path, state in states.items() if state is None)
     if missing:
         return Finished(task.id, seconds, f"did not write {', '.join(missing)}", notices=notices, missing=missing)
+    files = [out.path for out in task.outs if out.is_directory and not (root / out.path).is_dir()]
+    if files:
+        error = f"wrote {', '.join(files)} as a file, where {', '.join(f'{path}/' for path in files)} says a directory"
+        return Finished(task.id, seconds, error, notices=notices)
     return Finished(task.id, seconds, outs={path: state for path, state in states.items() if state}, notices=notices)
 
 
