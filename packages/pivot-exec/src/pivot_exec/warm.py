@@ -9,6 +9,7 @@ of it, which come to it for their run.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -215,7 +216,8 @@ def _listen(path: Path) -> socket.socket | None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-            if other.connect_ex(str(path)) == 0:
+            other.setblocking(False)  # one that was stopped, and has others waiting, takes nobody
+            if other.connect_ex(str(path)) not in (errno.ECONNREFUSED, errno.ENOENT):
                 listener.close()
                 return None
         path.unlink(missing_ok=True)
