@@ -671,3 +671,43 @@ def test_what_loading_started_and_shares_is_there_for_each_stage_and_freed_at_th
     assert Path("/dev/shm", name).exists()
     runner.executor.close()
     until(lambda: not Path("/dev/shm", name).exists())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system as Linux answers")
+@pytest.mark.parametrize("ends", ["os._exit(3)", "os.kill(os.getpid(), 9)", "time.sleep(300)"])
+def test_what_a_stage_shared_is_freed_however_it_ends(runner: Runner, ends: str) -> None:
+    """Python's own tracker does that, as soon as it is the last one that is left: else memory is lost for good."""
+    runner.load(f"""
+        from multiprocessing import shared_memory
+        @stage
+        def shares():
+            print(shared_memory.SharedMemory(create=True, size=1).name, flush=True)
+            {ends}
+    """)
+    task = runner.submit("shares")
+    if "sleep" in ends:
+        log = runner.root / "logs" / task
+        until(lambda: log.exists() and log.read_text().endswith("\n"))
+        runner.executor.cancel(task, 5.0)
+    assert runner.wait(task).error
+    name = (runner.root / "logs" / task).read_text().split()[0]
+    assert not Path("/dev/shm", name).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system as Linux answers")
+def test_what_a_stage_shared_is_freed_if_the_run_ends(runner: Runner) -> None:
+    runner.load("""
+        from multiprocessing import shared_memory
+        @stage
+        def shares():
+            shared = shared_memory.SharedMemory(create=True, size=1)
+            Path("new").write_text(shared.name)
+            Path("new").rename("name")
+            time.sleep(300)
+    """)
+    runner.submit("shares")
+    until((runner.root / "name").exists)
+    name = (runner.root / "name").read_text()
+    assert Path("/dev/shm", name).exists()
+    runner.executor.close()
+    assert not Path("/dev/shm", name).exists()

@@ -24,7 +24,8 @@ else:
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_HELPERS = (b"resource_tracker", b"multiprocessing.forkserver", b"loky.backend")
+_TRACKER = b"resource_tracker"
+_HELPERS = (_TRACKER, b"multiprocessing.forkserver", b"loky.backend")
 
 
 def die_with_parent(parent: int, how: signal.Signals | None = None) -> None:
@@ -119,6 +120,11 @@ def is_helper(pid: int) -> bool:
     return any(name in line for name in _HELPERS)
 
 
+def is_tracker(pid: int) -> bool:
+    """Whether a process is one that frees what other processes share, once they are gone."""
+    return _TRACKER in told.command_line(pid)
+
+
 def kill_group(pid: int, how: signal.Signals | None = None) -> None:
     """Send `how` (default: SIGKILL) to a process group; one that is gone is fine. Windows has none, see `windows`."""
     if sys.platform == "win32":
@@ -136,6 +142,20 @@ def end_process(pid: int) -> None:
         os.waitpid(pid, 0)
     except (ProcessLookupError, ChildProcessError):
         pass
+
+
+def let_end(pid: int, seconds: float) -> None:
+    """Wait for a process that ends by itself, up to `seconds`; then kill it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass  # it was waited for, or is nobody's child here
+        if told.has_ended(pid):
+            return
+        time.sleep(0.002)
+    end_process(pid)
 
 
 def end_children(keep: Collection[int] = ()) -> None:

@@ -28,6 +28,7 @@ from pivot_exec.spawned import Functions, load
 from pivot_exec.wire import Channel
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a stage that took too long
+_TRACKER_TIME = 3.0  # seconds for a resource tracker to free what it knows of, after a stage
 PATIENCE = 5.0  # seconds for a second load, and three times as long as the first took
 
 
@@ -132,8 +133,12 @@ class Template:
                 self._go_round()
         except (EOFError, OSError):
             pass
-        for worker in self._pool.workers.values():
-            system.kill_group(worker.pid, signal.SIGKILL)
+        for pid in self._pool.workers:
+            os.kill(pid, signal.SIGKILL)
+        for pid in self._pool.workers:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            self._end_leftovers(pid)
+            system.kill_group(pid, signal.SIGKILL)
         child.run_finalizers()
         system.end_children(keep=(child.resource_tracker(),))
         child.stop_resource_tracker()
@@ -210,12 +215,19 @@ class Template:
             self._channel.send(Ended(running.task, now - running.began, error, system.what_was_left(left)))
 
     def _end_leftovers(self, session: int) -> int:
-        """Kill what an ended stage left in its session; returns how many processes that were."""
+        """Kill what an ended stage left in its session; returns how many processes that were.
+
+        Those that free what the others shared end by themselves when these are gone.
+        """
         count, ended = 0, set[int]()
         while left := set(system.left_in(session)) - ended:
-            count += sum(not system.is_helper(pid) for pid in left)
-            for pid in left:
+            helpers = {pid for pid in left if system.is_helper(pid)}
+            trackers = {pid for pid in helpers if system.is_tracker(pid)}
+            count += len(left - helpers)
+            for pid in left - trackers:
                 system.end_process(pid)
+            for pid in trackers:
+                system.let_end(pid, _TRACKER_TIME)
             ended |= left  # who does not become a child of this process is not waited for
         return count
 
