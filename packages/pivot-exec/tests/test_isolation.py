@@ -711,3 +711,21 @@ def test_what_a_stage_shared_is_freed_if_the_run_ends(runner: Runner) -> None:
     assert Path("/dev/shm", name).exists()
     runner.executor.close()
     assert not Path("/dev/shm", name).exists()
+
+
+def test_a_stage_ends_though_a_child_of_it_goes_on_that_knows_of_what_was_shared(
+    runner: Runner,
+) -> None:
+    """Python's tracker waits for that child, and nobody for Python's tracker."""
+    runner.load("""
+        from multiprocessing import shared_memory
+        @stage
+        def shares():
+            shared = shared_memory.SharedMemory(create=True, size=1)
+            shared.close()
+            shared.unlink()
+            if os.fork() == 0:
+                time.sleep(300)
+                os._exit(0)
+    """)
+    assert runner.run("shares") == ""

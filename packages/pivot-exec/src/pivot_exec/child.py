@@ -25,6 +25,7 @@ from pivot_exec.messages import Work
 
 _KEPT = {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP", "SIGPIPE", "SIGXFSZ")}
 _NOT_RUN = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
+_TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 _SAID_LIMIT = 4000  # characters
 
 
@@ -105,7 +106,6 @@ def finish() -> str:
     try:
         _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001
-        stop_resource_tracker()
         complete = complete_files()
     except BaseException as error:  # noqa: BLE001 - nobody would see it
         return f"its process did not end in order: {headline(error)[:_SAID_LIMIT]}"
@@ -148,30 +148,19 @@ def complete_files() -> bool:
     return fine
 
 
-def resource_tracker() -> int:
-    """The process that multiprocessing keeps to free what other processes share; 0 if this process knows of none."""
-    pid: int | None = getattr(_tracker(), "_pid", None)
-    return pid or 0
-
-
-def stop_resource_tracker() -> None:
-    """Let multiprocessing's tracker free what it tracks before it is killed with the group."""
-    stop = getattr(_tracker(), "_stop", None)
-    if stop is not None:
-        with contextlib.suppress(ChildProcessError):  # one that loading has started is a child of the template
-            stop()
-
-
-def run_finalizers() -> None:
-    """Let multiprocessing free what this process alone has made: what remains then its tracker tells of as lost."""
+def let_go_of_shared() -> None:
+    """Free what this process alone shares with others by multiprocessing, and let the trackers of the rest see that it
+    is gone: they free what is left then, tell of it, and end.
+    """
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         with contextlib.suppress(Exception):
             util._run_finalizers(0)  # noqa: SLF001 - as at the interpreter's end
-
-
-def _tracker() -> object:
-    return getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
+    for name in _TRACKERS:
+        descriptor = getattr(getattr(sys.modules.get(name), "_resource_tracker", None), "_fd", None)
+        if descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def _redirect(log: str) -> None:

@@ -139,9 +139,11 @@ class Template:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
             self._end_leftovers(pid)
             system.kill_group(pid, signal.SIGKILL)
-        child.run_finalizers()
-        system.end_children(keep=(child.resource_tracker(),))
-        child.stop_resource_tracker()
+        trackers = [pid for pid in system.children() if system.is_tracker(pid)]
+        child.let_go_of_shared()
+        system.end_children(keep=trackers)
+        for pid in trackers:
+            system.let_end(pid, _TRACKER_TIME)
         os._exit(0)
 
     def _go_round(self) -> None:
