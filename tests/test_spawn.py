@@ -209,6 +209,20 @@ def test_one_run_at_a_time(windows: Typed) -> None:
     process.communicate()
 
 
+def test_a_stage_whose_process_ends_fails_by_name(windows: Typed) -> None:
+    windows.write("pipeline.py", "import os\nfrom pivot import stage\n\n@stage\ndef a():\n    os._exit(3)\n")
+    assert "a  failed" in windows.pivot("run", code=1).stdout
+    assert "exit code 3" in windows.pivot("run", code=1).stdout
+
+
+def test_nothing_is_left_of_stages_whose_loader_is_killed(windows: Typed) -> None:
+    beating(windows)
+    windows.write("pipeline.py", LONG.replace("time.sleep(300)", "os.kill(os.getppid(), 15); time.sleep(300)", 1))
+    windows.write("pipeline.py", "import os\n" + windows.read("pipeline.py"))
+    assert "the process that runs stages ended" in windows.pivot("run", code=1).stdout
+    assert until_it_beats_no_more(windows)
+
+
 def test_what_a_stage_leaves_is_told_and_ended(windows: Typed) -> None:
     beating(windows)
     windows.write("quick", "")

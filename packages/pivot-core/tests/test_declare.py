@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import ntpath
+import os
 import sys
+import types
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PureWindowsPath
+from typing import Any, cast
 
 import pytest
 from pivot import stage
+from pivot_core import declare
 from pivot_core.declare import Declared, Registry, current_registry
 from pivot_core.errors import PipelineError
-from pivot_core.model import Dep, Out
+from pivot_core.model import Dep, Location, Out
 
 
 @pytest.fixture
@@ -208,3 +212,52 @@ def test_a_static_method_is_a_stage() -> None:
             return "ran"
 
     assert Steps.run() == "ran"
+
+
+WINDOWS_ROOT = r"C:\work\project"
+
+
+@pytest.fixture
+def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paths of Windows."""
+    names = {"path": ntpath, "sep": "\\", "curdir": ".", "pardir": "..", "fspath": os.fspath, "PathLike": os.PathLike}
+    monkeypatch.setattr(declare, "os", types.SimpleNamespace(**names))
+
+
+@pytest.mark.usefixtures("on_windows")
+@pytest.mark.parametrize("label", ["deps", "outs"])
+@pytest.mark.parametrize(
+    "text", [r"data\in.csv", "data/in.csv", r"data\.\more\..\in.csv", PureWindowsPath("data/in.csv")]
+)
+def test_paths_of_windows_are_kept_with_forward_slashes(label: str, text: object) -> None:
+    assert checked(text, label) == "data/in.csv"
+
+
+@pytest.mark.usefixtures("on_windows")
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (r"C:\work\project\data\in.csv", "data/in.csv"),
+        (r"c:\WORK\Project\data\in.csv", "data/in.csv"),
+        (r"C:\elsewhere\in.csv", "C:/elsewhere/in.csv"),
+        (r"D:\in.csv", "D:/in.csv"),
+        (r"..\in.csv", "C:/work/in.csv"),
+        (r"\\server\share\in.csv", "//server/share/in.csv"),
+    ],
+)
+def test_deps_on_any_drive_of_windows(text: str, kept: str) -> None:
+    assert checked(text, "deps") == kept
+
+
+@pytest.mark.usefixtures("on_windows")
+@pytest.mark.parametrize(
+    "text", [r"C:\work\project\a", r"D:\a", r"\a", "/a", "C:a", r"..\a", r"b\..\..\a", r".pivot\a", r"src\steps", "."]
+)
+def test_outs_of_windows_stay_inside_the_project(text: str) -> None:
+    with pytest.raises(PipelineError):
+        checked(text, "outs")
+
+
+def checked(value: object, label: str) -> str:
+    location = Location("src/steps/pipeline.py", 1)
+    return declare._checked_path(value, label, cast("Path", PureWindowsPath(WINDOWS_ROOT)), location)

@@ -13,7 +13,7 @@ import pytest
 from pivot_core import volatile
 from pivot_core.observation import Observed
 from pivot_core.storage.state import StateDB
-from pivot_core.volatile import Compared
+from pivot_core.volatile import Compared, SecondLoad, differing
 from pivot_fingerprint import Computed
 
 START = Computed("value", "m.START", "1", "m.py", 3, fallback="time.time()")
@@ -102,6 +102,17 @@ def test_loads_that_saw_other_inputs_are_told_apart(kind: str) -> None:
     assert volatile.had_same_inputs(before, before)
 
 
+def test_what_an_edit_changed_is_the_same_for_two_loads_after_it() -> None:
+    """Where nothing tells what a load depended on, only what differs between both others is volatile."""
+    edited = {"['a']": "8", "['a'].x": "5", "[1]": "1"}
+    one = SecondLoad(other(TABLE, digest="8", parts=edited))
+    third = SecondLoad(other(TABLE, digest="9", parts={**edited, "[1]": "2"}))
+    assert differing(one, one) == {}
+    assert differing(one, SecondLoad()) == {}
+    known = Compared().with_differing(VALUES, differing(one, third))
+    assert list(known.volatile) == [f"{TABLE.key}[1]"]
+
+
 def test_notices_name_the_value_and_its_place() -> None:
     [notice] = volatile.notices(AFTER)
     assert notice.startswith("m.START (m.py:3) differs between two loads")
@@ -132,7 +143,7 @@ PROGRAM = """
 from pathlib import Path
 from typing import Any
 from pivot_core import InlineLoader, discover
-from pivot_core.volatile import Compared
+from pivot_core.volatile import Compared, SecondLoad, differing
 
 loaded = InlineLoader(Compared({"value:pipeline.START": ("", "")})).load(discover(Path.cwd()))
 print(loaded.code["a"].digest, *loaded.notices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TextIO
 
@@ -22,7 +23,7 @@ class LoadingLine:
 
     def emit(self, event: Event) -> None:
         match event:
-            case LoadStarted() if self._stream.isatty():
+            case LoadStarted() if self._stream.isatty() and sys.platform != "win32":  # where not all erase by this
                 self._timer = threading.Timer(A_MOMENT, self._show, [event.pipeline])
                 self._timer.daemon = True
                 self._timer.start()
