@@ -190,6 +190,34 @@ def test_values_that_differ_from_load_to_load_run_nothing_again(windows: Typed) 
     assert windows.ran() == set()
 
 
+def test_a_load_that_never_ends_a_second_time_is_given_up(windows: Typed) -> None:
+    """As where loading takes a lock or a port for itself."""
+    windows.write(
+        "pipeline.py",
+        """
+        import pathlib, random, time
+        from pivot import stage
+
+        NUMBER = random.random()
+        try:
+            pathlib.Path("mine").mkdir()
+        except FileExistsError:
+            time.sleep(300)
+
+        @stage
+        def a():
+            pass
+        """,
+    )
+    assert windows.pivot("list").stdout.split()[0] == "a"
+
+
+def test_what_loading_prints_is_shown_once(windows: Typed) -> None:
+    windows.write("pipeline.py", "print('hello')\n" + windows.read("pipeline.py"))
+    result = windows.pivot("run")
+    assert (result.stdout + result.stderr).count("hello") == 1
+
+
 def test_debugging_runs_stages_in_the_terminal(windows: Typed) -> None:
     windows.write("pipeline.py", "from pivot import stage\n\n@stage\ndef a():\n    print('here I am')\n")
     assert "here I am" in windows.pivot("run", "--debug").stdout

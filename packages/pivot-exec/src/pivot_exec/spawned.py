@@ -20,6 +20,8 @@ from pivot_exec.messages import Compare, Done, Order, Setup
 from pivot_exec.process import Process, hide_seed
 from pivot_exec.wire import Channel
 
+PATIENCE = 5.0  # seconds for a second load, and three times as long as the first took
+
 type Functions = Mapping[str, Callable[..., object]]
 
 
@@ -67,6 +69,8 @@ def main(descriptor: str, seed: str) -> None:
 
         preload.import_state()
     channel = Channel(socket.socket(fileno=int(descriptor)))
+    system.fall_silent()  # the first load has printed what this one prints
+    child.renew_streams()
     order = channel.receive()
     if isinstance(order, Compare):
         _compare(channel, order)
@@ -92,7 +96,6 @@ def _compare(channel: Channel, order: Compare) -> NoReturn:
 
     try:
         os.chdir(order.project.root)
-        system.fall_silent()
         child.reseed()
         gc.enable()
         channel.send(load_to_compare(order.project, order.compared))

@@ -24,12 +24,11 @@ from pivot_core.volatile import Compared, SecondLoad
 from pivot_exec import child, system, twin
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
-from pivot_exec.spawned import Functions, load
+from pivot_exec.spawned import PATIENCE, Functions, load
 from pivot_exec.wire import Channel
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a stage that took too long
 _TRACKER_TIME = 3.0  # seconds for a resource tracker to free what it knows of, after a stage
-PATIENCE = 5.0  # seconds for a second load, and three times as long as the first took
 
 
 def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoReturn:

@@ -20,7 +20,7 @@ from pivot_core.errors import PivotError
 from pivot_core.interfaces import Loaded, Started
 from pivot_core.volatile import SecondLoad, differing
 
-from pivot_exec import spawned, system, windows
+from pivot_exec import child, spawned, system, windows
 from pivot_exec.messages import Cancel, Compare, Done, Ended, Order, Run, Setup
 from pivot_exec.process import hide_seed
 from pivot_exec.wire import Channel
@@ -44,8 +44,14 @@ def main(descriptor: str, seed: str) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     else:
         os.dup2(2, 1)
+        child.renew_streams()  # those of a console cannot write to a file
+    began = time.monotonic()
+
+    def load_again() -> SecondLoad:
+        return _load_again(setup, spawned.PATIENCE + 3 * (time.monotonic() - began))
+
     try:
-        loaded, functions = spawned.load(setup, load_again=lambda: _load_again(setup))
+        loaded, functions = spawned.load(setup, load_again=load_again)
         channel.send(loaded)
     except PivotError as error:
         channel.send(error)
@@ -59,10 +65,10 @@ def main(descriptor: str, seed: str) -> None:
     _Loader(channel, setup, loaded).serve()
 
 
-def _load_again(setup: Setup) -> SecondLoad:
+def _load_again(setup: Setup, seconds: float) -> SecondLoad:
     """What differs between two more loads, at the same time. Nothing tells what a load depended on, but what was edited
-    meanwhile is the same for these two."""
-    loads = [_Loading(setup) for _ in range(2)]
+    meanwhile is the same for these two. One that fails, or has not finished after `seconds`, says nothing."""
+    loads = [_Loading(setup, seconds) for _ in range(2)]
     one, other = (loading.result() for loading in loads)
     return SecondLoad(differing(one, other))
 
@@ -70,12 +76,12 @@ def _load_again(setup: Setup) -> SecondLoad:
 class _Loading:
     """A process that loads to tell what was computed."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._process, self._channel = _start()
+    def __init__(self, setup: Setup, seconds: float) -> None:
+        self._process, self._channel = _start(seconds)
         self._channel.send(Compare(setup.project, setup.compared))
 
     def result(self) -> SecondLoad:
-        """What it says: nothing, if it fails."""
+        """What it says, if anything."""
         try:
             said = self._channel.receive()
         except (OSError, EOFError):
@@ -196,7 +202,9 @@ class _Loader:
         return max(0.0, min(times) - time.monotonic()) if times else None
 
 
-def _start() -> tuple[windows.Process, Channel]:
+def _start(seconds: float | None = None) -> tuple[windows.Process, Channel]:
+    """A process that waits for an order, and the channel to it; with `seconds` no answer is waited for longer."""
     ours, theirs = socket.socketpair()
+    ours.settimeout(seconds)
     with theirs:
         return spawned.start(theirs), Channel(ours)
