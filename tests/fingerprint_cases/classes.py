@@ -283,14 +283,18 @@ _MADE = project(
 
 _ELSEWHERE = project(
     """
-    from factory import local, made
+    from factory import enumerated, local, made
 
     Made = made("Made", 1)
     Local = local(2)
+    Kind = enumerated(3)
     """,
     stage("a", "Made().go()"),
     stage("b", "Local().go()"),
+    stage("c", "Kind.ONE.value"),
     factory="""
+    from enum import Enum
+
     def made(name, value):
         return type(name, (), {"value": value, "go": lambda self: first(self.value)})
 
@@ -300,6 +304,12 @@ _ELSEWHERE = project(
                 return second(value)
 
         return Local
+
+    def enumerated(value):
+        class Kind(Enum):
+            ONE = value
+
+        return Kind
 
     def first(x):
         return x + 80
@@ -365,4 +375,5 @@ CASES = (
     changed("value given to a class that a function makes", _ELSEWHERE, '"Made", 1', '"Made", 3', "a", why="an attribute"),
     changed("helper of a class stated in a function", _ELSEWHERE, "x + 90", "x + 91", "b", path="factory.py", why="its name leads nowhere"),
     changed("value captured by a class stated in a function", _ELSEWHERE, "local(2)", "local(4)", "b", why="in the closure of a method"),
+    changed("value of a member in a function's enumeration", _ELSEWHERE, "enumerated(3)", "enumerated(4)", "c", why="by its value"),
 )  # fmt: skip

@@ -127,6 +127,8 @@ class ClassReader:
         space = type.__getattribute__(cls, "__dict__")
         for name in sorted(space):
             value = space[name]
+            if _is_member(cls, name, value):
+                value = value._value_
             if self._is_method(value):
                 if is_home:
                     content.edges[("member", cls.__module__, cls.__qualname__, name)] = None
@@ -190,3 +192,8 @@ def _is_generated(cls: type, name: str, value: Any) -> bool:
     if issubclass(type(value), _GENERATED):
         return True
     return issubclass(cls, enum.Enum) and (type(value) is cls or name.startswith("_"))
+
+
+def _is_member(cls: type, name: str, value: Any) -> bool:
+    """Whether this is a member of an enumeration, or an alias of one."""
+    return issubclass(cls, enum.Enum) and type(value) is cls and not name.startswith("_")

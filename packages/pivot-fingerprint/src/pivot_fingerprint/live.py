@@ -101,9 +101,8 @@ class LiveModules:
         """What `module.chain` means to who holds the loaded module."""
         space = vars(loaded)
         name = self.register(space)
-        location = self._locator.locate(name)
-        if location.owner != "project" and (location.owner != "missing" or self.source(name) is None):
-            return self._static.outside(location, chain)
+        if not self._is_followed(name):
+            return self._static.outside(self._locator.locate(name), chain)
         if not chain or chain[0] == "__dict__":
             return (Target(("whole", name, "live"), name),)
         own = self._own_class(loaded)
@@ -111,6 +110,13 @@ class LiveModules:
         if value is MISSING:
             return own or self._static.of_module(name, chain)
         return own + self.bound(name, chain[0], value, chain[1:])
+
+    def _is_followed(self, module: str) -> bool:
+        """Whether the module is the project's, or code of the project made it, so that no import finds it."""
+        owner = self._locator.locate(module).owner
+        if owner == "project" or self.source(module) is not None:
+            return True
+        return owner == "missing" and module in self._spaces and module not in sys.modules
 
     def _own_class(self, loaded: types.ModuleType) -> Targets:
         """The class that the project gave to a module: it may answer for any name."""
@@ -165,10 +171,9 @@ class LiveModules:
         return self.bound(module, name, value, ())
 
     def _defined(self, module: str, qualified: str) -> Targets:
-        location = self._locator.locate(module)
-        if location.owner == "project" or self.source(module) is not None:
+        if self._is_followed(module):
             return (Target(("live", module, qualified), f"{module}.{qualified}"),)
-        return self._static.outside(location, tuple(qualified.split(".")))
+        return self._static.outside(self._locator.locate(module), tuple(qualified.split(".")))
 
     def outside(self, module: str, chain: Chain) -> Targets:
         """A name of a module that is not the project's."""
