@@ -41,11 +41,11 @@ _SCRIPT = project(
 
 _QUERY = project(
     """
-    def query():
-        return Path("query.sql").read_text()
+    def query(name):
+        return Path(name + ".sql").read_text()
     """,
-    stage("a", "query()"),
-    _declared("b", "query()", 'code_deps=["query.sql"]'),
+    stage("a", "query('query')"),
+    _declared("b", "query('query')", 'code_deps=["query.sql"]'),
 ) | {"query.sql": "select 1"}
 
 _WORLD = project(
@@ -98,7 +98,7 @@ _IGNORED = project(
 CASES = (
     changed("class that only a pickle names", _PICKLE, "return 1", "return 2", "b", path="shapes.py", why="b has the file in code_deps; a does not"),
     changed("script run by a subprocess", _SCRIPT, "print(1)", "print(2)", "b", path="tool.py", why="b has the file in code_deps; a does not"),
-    changed("file read as text", _QUERY, "select 1", "select 2", "b", path="query.sql", why="b has the file in code_deps; a does not"),
+    changed("file read by a computed path", _QUERY, "select 1", "select 2", "b", path="query.sql", why="b has the file in code_deps; a does not"),
     changed("seed set by a module of another stage", _WORLD, "seed(1)", "seed(2)", path="two.py",
             why="only what the stage's own modules import counts; import two where it matters"),
     changed("function that a library looks up by a string", _STRINGS, "return 1", "return 2", "b", path="plugins.py", why="b has the function in code_deps; a does not"),

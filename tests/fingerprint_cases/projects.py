@@ -169,6 +169,49 @@ _BESIDE = project(
     """,
 ) | {"lib/query.sql": "select 1", "lib/data/table.csv": "x", "lib/packaged.txt": "one", "lib/cache.json": "1"}
 
+_OPENED = project(
+    """
+    import json
+    import os
+
+    from settings import load_settings
+
+    LIMITS = Path("conf") / "limits.json"
+
+    def queried():
+        path = "query.sql"
+        with open(path) as file:
+            return file.read()
+
+    def cached():
+        place = Path("cache.json")
+        if not place.exists():
+            place.write_text("1")
+        return place.read_text()
+
+    def named(path=os.path.join("conf", "names.txt")):
+        return open(path).read()
+    """,
+    stage("a", "queried()"),
+    stage("b", "json.loads(LIMITS.read_text())"),
+    stage("c", "load_settings('conf/settings.json')"),
+    stage("d", "named()"),
+    stage("e", "cached()"),
+    settings="""
+    import json
+
+    def load_settings(path):
+        return json.loads(open(path).read())
+    """,
+) | {
+    "query.sql": "select 1",
+    "conf/limits.json": "1",
+    "conf/settings.json": "1",
+    "conf/names.txt": "one",
+    "conf/other.txt": "one",
+    "cache.json": "1",
+}
+
 CASES = (
     changed("source directory on sys.path", _SRC, "x * FACTOR", "x + FACTOR", "a", path="src/common.py", why="project code"),
     changed("source directory, lazily", _SRC, "min(x, 9)", "min(x, 8)", "b", path="src/common.py", why="project code"),
@@ -198,4 +241,11 @@ CASES = (
     changed("text of a package", _BESIDE, "one", "two", "c", path="lib/packaged.txt", why="importlib.resources finds it in the package"),
     changed("file beside the code that is written", _BESIDE, "1", "2", path="lib/cache.json", why="the module writes it: it is no part of the code"),
     case("file beside the code that nothing names", _BESIDE, Write("lib/other.sql", "select 3"), why="not named"),
+    changed("file opened at a constant path", _OPENED, "1", "2", "a", path="query.sql", why="the code names it, below the project's root"),
+    changed("file at a path kept in a constant", _OPENED, "1", "2", "b", path="conf/limits.json", why="the code names it"),
+    changed("file whose path is handed to a helper that loads", _OPENED, "1", "2", "c", path="conf/settings.json",
+            why="by the helper's name, it reads what it is given"),
+    changed("file at a path that is a default", _OPENED, "one", "two", "d", path="conf/names.txt", why="the code names it"),
+    changed("file opened that the module also writes", _OPENED, "1", "2", path="cache.json", why="a cache is no part of the code"),
+    changed("file that nothing opens", _OPENED, "one", "two", path="conf/other.txt", why="not named"),
 )  # fmt: skip

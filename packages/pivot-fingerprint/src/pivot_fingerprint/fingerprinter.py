@@ -27,8 +27,8 @@ class Fingerprinter:
     ("module.NAME" or "value:module.NAME"), or parts of them ("module.NAME['key']", "module.Class.ATTRIBUTE",
     "module.function, default of x"): they count by the statements that compute them. A mapping says for which
     `fallback` each is: where the statements are others, the value counts again. Files that a module reads while it
-    is imported count where it is not loaded, and so do those beside the code of a function (by its `__file__`) that
-    it reads, but neither where the path is something else's business by what `is_data` says, nor the latter where
+    is imported count where it is not loaded, and so do those of the project that a function reads at a path which its
+    code tells, but neither where the path is something else's business by what `is_data` says, nor the latter where
     `is_dep` says that they are known to be read.
     """
 

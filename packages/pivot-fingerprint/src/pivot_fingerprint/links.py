@@ -155,7 +155,7 @@ def _looked_up_by(targets: Iterable[Target]) -> Iterator[str]:
     """What functions of libraries look up, whatever they are called where they are used: `signature as sig`."""
     for target in targets:
         what = looks_up(target.label.rpartition(".")[2]) if not _is_definition(target) else None
-        if what is not None and what not in ("file", "input"):
+        if what is not None and what not in ("file", "input", "named file"):
             yield what
 
 

@@ -11,6 +11,8 @@ from typing import Final
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.project import Project
+from pivot_fingerprint.references import reads_what_it_is_given
+from pivot_fingerprint.trees import FunctionNode
 
 _JOINING: Final = frozenset({"Path", "PurePath", "PosixPath", "join", "joinpath"})
 _KEEPING: Final = frozenset(
@@ -48,21 +50,31 @@ class NamedFiles:
         return sorted(path for path in absolute | _below(absolute, said) if self._counts(path))
 
     def read_by(self, source: SourceModule, function: ast.AST) -> list[str]:
-        """The files beside the source that code in it names by way of `__file__`, as absolute paths, sorted.
+        """The files that code in the source names by way of `__file__`, or reads at a constant path below the root.
 
-        Those that it writes do not count, nor those known to be read: what they hold is no part of the code.
+        They are absolute paths, sorted. Those that it writes do not count, nor those known to be read: what they hold
+        is no part of the code.
         """
         written = _Written(function)
         said = set(self._paths(source, function, written))
         beside = {os.path.normpath(text) for text in said if os.path.isabs(text)}
-        read = (beside | _below(beside, said)) - self._written_by(source)
-        return sorted(path for path in read if self._counts(path) and not self._is_dep(path))
+        opened = set(map(self._absolute, self._opened(source, function)))
+        read = beside | _below(beside, said) | opened
+        counted = {path for path in read if self._counts(path) and not self._is_dep(path)}
+        return sorted(counted - self._written_by(source)) if counted else []
+
+    def _opened(self, source: SourceModule, function: ast.AST) -> Iterator[str]:
+        """The paths that calls in the function read."""
+        for place in _given(function, _read_from):
+            text = self._text(source, place, 0)
+            if text is not None and self._can_be_path(text):
+                yield text
 
     def _written_by(self, source: SourceModule) -> frozenset[str]:
         """The files that code in the source writes, wherever in it: as a cache that one function reads."""
         if source.path not in self._written:
-            calls = (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
-            targets = (target for call in calls if (target := _target(call)) is not None)
+            functions = (node for node in ast.walk(source.tree) if isinstance(node, FunctionNode))
+            targets = (target for piece in (source.tree, *functions) for target in _given(piece, _target))
             texts = (self._text(source, target, 0) for target in targets)
             self._written[source.path] = frozenset(self._absolute(text) for text in texts if text and "\0" not in text)
         return self._written[source.path]
@@ -82,13 +94,16 @@ class NamedFiles:
             return 1 << 15
         return os.pathconf("/", "PC_PATH_MAX")
 
+    def _can_be_path(self, text: str) -> bool:
+        return bool(text) and "\0" not in text and len(text) < self._longest
+
     def _paths(self, source: SourceModule, tree: ast.AST, written: "_Written | None" = None) -> Iterator[str]:
         if written is not None and written.has(tree):
             return
         if isinstance(tree, ast.expr):
             text = self._text(source, tree, 0)
             if text is not None:
-                if text and "\0" not in text and len(text) < self._longest:
+                if self._can_be_path(text):
                     yield text
                 return
         for child in ast.iter_child_nodes(tree):
@@ -198,6 +213,43 @@ def _target(call: ast.Call) -> ast.expr | None:
     if called == "dump":
         return call.args[1] if len(call.args) > 1 else None
     return first if called in _WRITING_TO or called.startswith(("to_", "write_", "save")) else None
+
+
+def _read_from(call: ast.Call) -> ast.expr | None:
+    """What the call reads, if its name says that it does: `open(place)`, `place.read_text()`, `load_table(place)`."""
+    if _target(call) is not None:
+        return None
+    first = call.args[0] if call.args else None
+    match call.func:
+        case ast.Attribute(value=receiver, attr="read_text" | "read_bytes"):
+            return receiver
+        case ast.Attribute(value=receiver, attr="open") if not _is_module(receiver):
+            return receiver
+        case ast.Name(id=called) | ast.Attribute(attr=called) if called == "open" or reads_what_it_is_given(called):
+            return first
+    return None
+
+
+def _given(piece: ast.AST, which: Callable[[ast.Call], ast.expr | None]) -> Iterator[ast.expr]:
+    """What `which` tells of the calls in a piece of source; of local names, what they hold."""
+    held = _held(piece)
+    for node in ast.walk(piece):
+        place = which(node) if isinstance(node, ast.Call) else None
+        if place is not None:
+            yield held.get(place.id, place) if isinstance(place, ast.Name) else place
+
+
+def _held(piece: ast.AST) -> dict[str, ast.expr]:
+    """What the local names hold that one statement, or a default, gives a value."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(piece):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.arguments):
+            names = [argument.arg for argument in (*node.posonlyargs, *node.args)][-len(node.defaults) :]
+            for name, default in zip(names, node.defaults, strict=False):
+                found.setdefault(name, []).append(default)
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
 def _is_module(node: ast.expr) -> bool:

@@ -260,8 +260,8 @@ class Nodes:
             content.edges[("file", path)] = None
 
     def _add_read_files(self, source: SourceModule | None, content: Content) -> None:
-        """Files that lie beside the code of a function and that it reads: templates, queries, tables."""
-        if source is not None and "file" in content.reads:
+        """Files of the project that a function reads by a path that its code tells: templates, queries, tables."""
+        if source is not None and not content.reads.isdisjoint(("file", "named file")):
             for tree in content.trees:
                 for path in self._named_files.read_by(source, tree):
                     content.edges[("file", path)] = None

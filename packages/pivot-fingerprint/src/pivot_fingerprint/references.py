@@ -228,4 +228,9 @@ def looks_up(name: str) -> str | None:
         return "file"
     if name in INPUT_READERS:
         return "input"
-    return None
+    return "named file" if reads_what_it_is_given(name) else None
+
+
+def reads_what_it_is_given(name: str) -> bool:
+    """Whether a function of this name is likely to read the file that it is given: `read_csv`, `load_settings`."""
+    return name.startswith(("read", "load"))
