@@ -67,3 +67,28 @@ def test_nothing_is_left_however_the_run_ends(project: Typed, number: int) -> No
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert project.nothing_left()
     assert project.ran() == {"d"}
+
+
+@pytest.mark.parametrize("isolation", ["stage", "worker"])
+def test_what_stages_write_to_a_file_that_the_pipeline_has_opened_is_complete(project: Typed, isolation: str) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        from pivot import stage
+
+        LOG = open("runs.log", "a")
+        LOG.write("loaded\\n")
+
+        @stage(outs="a.txt")
+        def a():
+            LOG.write("a\\n")
+            open("a.txt", "w").close()
+
+        @stage(deps="a.txt", outs="b.txt")
+        def b():
+            LOG.write("b\\n")
+            open("b.txt", "w").close()
+        """,
+    )
+    project.ran("--isolation", isolation)
+    assert project.read("runs.log") == "loaded\na\nb\n"

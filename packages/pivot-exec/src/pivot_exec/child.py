@@ -17,6 +17,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
@@ -27,6 +28,7 @@ _KEPT = {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP", "SIGPIPE
 _NOT_RUN = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 _SAID_LIMIT = 4000  # characters
+_files_of_loading: list[weakref.ref[Any]] = []
 
 
 def become(close: Iterable[int] = (), handled: Iterable[int] | None = None) -> None:
@@ -106,7 +108,7 @@ def finish() -> str:
     try:
         _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001
-        complete = complete_files()
+        complete = complete_files(file for known in _files_of_loading if (file := known()) is not None)
     except BaseException as error:  # noqa: BLE001 - nobody would see it
         return f"its process did not end in order: {headline(error)[:_SAID_LIMIT]}"
     return "" if complete else "not all that it wrote could be flushed"
@@ -122,12 +124,24 @@ def _join_threads() -> None:
         shutdown()
 
 
-def complete_files() -> bool:
-    """Write out what open files still hold, as the interpreter's end would; whether all could be.
+def remember_files() -> None:
+    """Write out what the files hold that loading has left open, once for all stages. `finish` completes these too: once
+    garbage collection is to leave alone what there is, it does not list them any more.
+    """
+    files = _open_files()
+    for file in files:
+        if isinstance(file, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom):
+            with contextlib.suppress(OSError, ValueError):  # the disk is full: stages say so; it is a reader, or closed
+                file.flush()
+    _files_of_loading[:] = map(weakref.ref, files)
+
+
+def complete_files(others: Iterable[Any] = ()) -> bool:
+    """Write out what open files still hold, and `others`, as the interpreter's end would; whether all could be.
 
     Text first, then files made of files (gzip), then the bytes below them.
     """
-    files = [item for item in gc.get_objects() if isinstance(item, _io._IOBase)]  # noqa: SLF001 - no slow ABC check
+    files = [*others, *_open_files()]
     texts = [item for item in files if isinstance(item, io.TextIOWrapper)]
     bytes_ = [item for item in files if isinstance(item, io.BufferedWriter | io.BufferedRandom)]
     built = [item for item in files if type(item).__module__ not in ("_io", "io")]
@@ -146,6 +160,11 @@ def complete_files() -> bool:
         except OSError:
             fine = fine and isinstance(item, io.IOBase) and not item.writable()
     return fine
+
+
+def _open_files() -> list[Any]:
+    """The file objects that garbage collection looks after, closed ones and readers included."""
+    return [item for item in gc.get_objects() if isinstance(item, _io._IOBase)]  # noqa: SLF001 - no slow ABC check
 
 
 def let_go_of_shared() -> None:

@@ -39,7 +39,7 @@ def load(
     """
     collect_garbage()
     try:
-        return load_here(setup.project, executed, compared=setup.compared, load_again=load_again, close=close)
+        loaded = load_here(setup.project, executed, compared=setup.compared, load_again=load_again, close=close)
     except PivotError:
         raise
     except BaseException as error:  # noqa: BLE001 - user code ran: whatever it raised is theirs to see
@@ -47,6 +47,8 @@ def load(
             f"loading {setup.project.settings.pipeline} failed: {headline(error)}",
             traceback=user_traceback(error),
         ) from None
+    child.remember_files()
+    return loaded
 
 
 def collect_garbage() -> None:
