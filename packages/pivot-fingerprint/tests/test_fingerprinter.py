@@ -44,6 +44,18 @@ def test_entries_say_where_and_how(load: Load, tmp_path: Path) -> None:
     assert entries["func:m.high"].via == ()
 
 
+def test_entries_say_where_the_code_is_of_what_another_module_made(load: Load, tmp_path: Path) -> None:
+    """The line of a closure or class counts in the file where its code is, not where it is kept."""
+    load(
+        "factory",
+        "def make():\n    class Local:\n        x = 1\n\n    def inner():\n        pass\n    return Local, inner\n",
+    )
+    module = load("m", "import factory\n\n\n\nKEPT, CALLED = factory.make()\n\ndef f():\n    CALLED(KEPT)\n")
+    entries = {entry.key: entry for entry in Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries}
+    assert (entries["class:m.KEPT"].file, entries["class:m.KEPT"].line) == ("factory.py", 2)
+    assert (entries["func:m.CALLED"].file, entries["func:m.CALLED"].line) == ("factory.py", 5)
+
+
 def test_same_without_a_fingerprinter(load: Load, tmp_path: Path) -> None:
     """`fingerprint` finds the project around the function."""
     module = load("m", "def f():\n    return 1\n")

@@ -153,7 +153,7 @@ class Nodes:
             content.left_out[""] = None
         else:
             self._encode(value, content)
-        line = self._line_of(value) or made_by.line
+        place, line = self._place_of(value) or (source, made_by.line)
         if made_by.statements is not None and (content.is_opaque or content.left_out):
             content.add(made_by.digest)
             content.edges.update(made_by.statements.edges)
@@ -165,7 +165,7 @@ class Nodes:
         for part in content.left_out:
             content.note(f"volatile: {part.removeprefix(', ')} by its defining statement" if part else _VOLATILE)
         content.edges[("import", module, "live")] = None
-        file = self._project.show(source.path) if source is not None else ""
+        file = self._project.show(place.path) if place is not None else ""
         if content.trees:
             self._add_read_files(source, content)
             self.trees.setdefault(content.digest, content.trees)
@@ -189,12 +189,18 @@ class Nodes:
         finally:
             self._definitions.own = outer
 
-    def _line_of(self, value: Any) -> int:
+    def _place_of(self, value: Any) -> tuple[SourceModule, int] | None:
+        """The source of a function or class, wherever it is kept, and its line there."""
         if is_a(value, type):
-            line = type.__getattribute__(value, "__dict__").get("__firstlineno__", 0)
-            return line if isinstance(line, int) else 0
+            line = type.__getattribute__(value, "__dict__").get("__firstlineno__")
+            source = self.modules.source(str(type.__getattribute__(value, "__module__")))
+            return (source, line) if source is not None and isinstance(line, int) else None
         function = innermost(value)
-        return function.__code__.co_firstlineno if is_a(function, types.FunctionType) else 0
+        if not is_a(function, types.FunctionType):
+            return None
+        code = function.__code__
+        source = self._definitions.source_of_code(code, str(function.__globals__.get("__name__", "")))
+        return (source, code.co_firstlineno) if source is not None else None
 
     # -- by source ----------------------------------------------------------------------------------------------
 
