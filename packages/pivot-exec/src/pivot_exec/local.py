@@ -67,7 +67,7 @@ class LocalExecutor:
         self._loading = loading
         self._base: Process | None = None
         self._channel: Channel | None = None
-        self._is_loaded = False
+        self._is_loading = self._is_loaded = False
         self._selector = Selector()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
@@ -107,7 +107,9 @@ class LocalExecutor:
         self.expect()
         assert self._channel is not None
         try:
+            self._is_loading = True
             answer = self._channel.receive()
+            self._is_loading = False
         except (EOFError, OSError):
             raise PivotError(
                 f"the process that loads {project.settings.pipeline} ended: {self._end_base()}",
@@ -175,6 +177,8 @@ class LocalExecutor:
         if self._storing is not None:
             self._storing.shutdown(cancel_futures=True)
         if self._channel is not None:
+            if self._is_loading and self._base is not None:
+                self._base.end()  # which may take as long as the pipeline likes to be imported
             self._end_base()
         elif sys.platform != "win32" and self._project.settings.keep_warm == 0:
             from pivot_exec import warm
