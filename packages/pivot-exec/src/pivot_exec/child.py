@@ -164,7 +164,8 @@ def complete_files(others: Iterable[Any] = ()) -> bool:
 
 def _open_files() -> list[Any]:
     """The file objects that garbage collection looks after, closed ones and readers included."""
-    return [item for item in gc.get_objects() if isinstance(item, _io._IOBase)]  # noqa: SLF001 - no slow ABC check
+    # `isinstance` would make a slow check of an ABC, and ask objects for their class, which may be code of the project.
+    return [item for item in gc.get_objects() if issubclass(type(item), _io._IOBase)]  # noqa: SLF001
 
 
 def let_go_of_shared() -> None:
