@@ -187,20 +187,24 @@ _BY_PATH = project(
     scripts__tool="SIZE = 3\n\ndef f():\n    return helper() + 1\n\ndef helper():\n    return 7\n\ndef unused():\n    return 9\n",
 )
 
-_MADE = project(
-    """
-    from types import ModuleType
 
-    def made(source):
-        module = ModuleType("made")
-        exec(source, vars(module))
-        return module
+def _made(name: str) -> dict[str, str]:
+    """A project that puts together a module of this name."""
+    return project(
+        f"""
+        from types import ModuleType
 
-    MADE = made("LIMIT = 3\\ndef f(): return LIMIT + 1\\ndef g(): return 2")
-    """,
-    stage("a", "MADE.f()"),
-    stage("b", "MADE.g()"),
-)
+        def made(source):
+            module = ModuleType("{name}")
+            exec(source, vars(module))
+            return module
+
+        MADE = made("LIMIT = 3\\ndef f(): return LIMIT + 1\\ndef g(): return 2")
+        """,
+        stage("a", "MADE.f()"),
+        stage("b", "MADE.g()"),
+    )
+
 
 CASES = (
     changed("getattr with a computed name", _COMPUTED, "return 1", "return 11", "a", path="ops.py", why="all of the module counts"),
@@ -232,6 +236,6 @@ CASES = (
     changed("constant in a module loaded by its path", _BY_PATH, "SIZE = 3", "SIZE = 4", "b", path="scripts/tool.py", why="the attribute that is used"),
     changed("unused in a module loaded by its path", _BY_PATH, "return 9", "return 10", path="scripts/tool.py", why="nobody calls it"),
     changed("sys.modules of oneself", _MODULES, "return 5", "return 55", "b", why="all of the module counts"),
-    changed("constant of a module made at run time", _MADE, "LIMIT = 3", "LIMIT = 4", "a", why="no import finds it: by what it holds"),
-    changed("function of a module made at run time", _MADE, "return 2", "return 3", "b", why="no import finds it: by what it holds"),
+    changed("constant of a module made at run time", _made("one"), "LIMIT = 3", "LIMIT = 4", "a", why="no import finds it: by what it holds"),
+    changed("function of a module made at run time", _made("other"), "return 2", "return 3", "b", why="no import finds it: by what it holds"),
 )  # fmt: skip
