@@ -30,6 +30,31 @@ def test_a_stage_that_cannot_run_is_not_said_to_run(project: Typed) -> None:
     assert "  Status: CANNOT RUN\n" in project.pivot("explain").stdout
 
 
+@pytest.mark.parametrize(
+    ("dep", "hint"),
+    [
+        ("b", "'b' is a stage, and stages are joined by files: name what it writes, 'b.txt'."),
+        (r"data\\b.txt", "Write / between directories"),
+        ("$DATA/b.txt", "Pivot replaces no $ in paths"),
+    ],
+)
+def test_a_dep_that_is_no_path_of_a_file_says_what_to_write(project: Typed, dep: str, hint: str) -> None:
+    project.write("pipeline.py", f'{READS.format(dep=dep)}\n@stage(outs="b.txt")\ndef b(): ...\n')
+    assert f"hint: {hint}" in project.pivot("run", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"), [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV")]
+)
+def test_a_pipeline_that_ends_the_process_that_imports_it_says_how(project: Typed, code: str, ended: str) -> None:
+    """As a library may that fails while it is imported."""
+    project.write("pipeline.py", f"import os, signal\n{code}\n")
+    assert project.pivot("run", code=2).stderr == (
+        f"error: the process that loads pipeline.py ended: {ended}\n"
+        "hint: Look at what the pipeline does while it is imported.\n"
+    )
+
+
 @pytest.mark.parametrize("out", ["src", "src/pipeline.py", "./src/"])
 def test_an_out_cannot_be_where_the_pipeline_is(project: Typed, out: str) -> None:
     """It would be removed before the stage runs."""

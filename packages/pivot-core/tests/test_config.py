@@ -61,7 +61,10 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
         ('versions = "major"', "versions must be one of"),
         ('isolation = "none"', "isolation must be one of stage, worker"),
         ('preload = "all"', "preload must be"),
-        ('pipeline = ""', "pipeline must be a text"),
+        ('pipeline = ""', "pipeline must be a file, or the dotted name of a module, not ''"),
+        ('pipeline = "."', "pipeline must be a file, or the dotted name of a module, not '.'"),
+        ('pipeline = "flows..main"', "pipeline must be a file, or the dotted name of a module"),
+        ("pipeline = 3", "pipeline must be a file, or the dotted name of a module, not 3"),
         ("jobs = ", "not valid TOML"),
     ],
 )

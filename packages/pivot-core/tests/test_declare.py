@@ -60,6 +60,20 @@ def test_deps_outside_of_the_project_are_absolute(registry: Registry) -> None:
     assert declared(registry).stage.outs == (Out("o"),)
 
 
+def test_an_out_may_be_given_as_an_absolute_path_inside_of_the_project(registry: Registry) -> None:
+    """As in `Path(__file__).parent / "plots"`."""
+    stage(work, outs=[registry.root / "a/b", f"{registry.root}/plots/"])
+    assert declared(registry).stage.outs == (Out("a/b"), Out("plots", is_directory=True))
+
+
+def test_an_absolute_out_is_fine_where_nobody_knows_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test imports the pipeline, wherever it was started."""
+    monkeypatch.chdir(tmp_path)
+    assert stage(work, outs="/elsewhere/out") is work
+
+
 def test_a_slash_at_the_end_of_an_out_asks_for_a_directory(registry: Registry) -> None:
     stage(work, outs=["a/", "b", "./b/", "c"])
     assert declared(registry).stage.outs == (Out("a", is_directory=True), Out("b", is_directory=True), Out("c"))
@@ -91,7 +105,9 @@ def test_params_are_plain_data_in_order_of_their_names(registry: Registry) -> No
         (lambda: stage(work, deps=[""]), "empty path"),
         (lambda: stage(work, outs=" "), "empty path"),
         (lambda: stage(work, outs="a\nb"), "cannot be a path"),
-        (lambda: stage(work, outs="/tmp/x"), "absolute"),
+        (lambda: stage(work, outs="/tmp/x"), "outside the project"),
+        (lambda: stage(work, deps=work), "deps must be paths, not the function work"),  # type: ignore[call-overload] # wrong on purpose
+        (lambda: stage(work, deps=["a", work]), "deps must be paths, not the function work"),  # type: ignore[list-item] # wrong on purpose
         (lambda: stage(work, outs="../x"), "outside the project"),
         (lambda: stage(work, outs="a/../../x"), "outside the project"),
         (lambda: stage(work, outs="."), "the project itself"),
@@ -103,6 +119,7 @@ def test_params_are_plain_data_in_order_of_their_names(registry: Registry) -> No
         (lambda: stage(work, name="a/b"), "cannot be the name"),
         (lambda: stage(work, name=3), "name must be a text"),  # type: ignore[call-overload] # wrong on purpose
         (lambda: stage(lambda: None), "a lambda has no name"),
+        (lambda: stage(Path), "the class Path cannot be a stage"),
         (lambda: stage("deps"), "takes a function"),  # type: ignore[call-overload] # wrong on purpose
         (lambda: stage(work, params=[1]), "params must map"),  # type: ignore[call-overload] # wrong on purpose
         (lambda: stage(work, params={"a b": 1}), "params must map"),
@@ -251,7 +268,7 @@ def test_deps_on_any_drive_of_windows(text: str, kept: str) -> None:
 
 @pytest.mark.usefixtures("on_windows")
 @pytest.mark.parametrize(
-    "text", [r"C:\work\project\a", r"D:\a", r"\a", "/a", "C:a", r"..\a", r"b\..\..\a", r".pivot\a", r"src\steps", "."]
+    "text", [r"C:\work\a", r"D:\a", r"\a", "/a", "C:a", r"..\a", r"b\..\..\a", r".pivot\a", r"src\steps", "."]
 )
 def test_outs_of_windows_stay_inside_the_project(text: str) -> None:
     with pytest.raises(PipelineError):

@@ -47,6 +47,15 @@ def test_no_project_says_where_was_looked_and_what_to_do(tmp_path: Path) -> None
         discover(tmp_path / "nowhere", {})
 
 
+def test_a_file_of_another_name_that_may_hold_the_stages_is_named(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text("from pivot import stage\n")
+    (tmp_path / "a_directory.py").mkdir()
+    (tmp_path / "helpers.py").touch()
+    with pytest.raises(ProjectError) as caught:
+        discover(tmp_path, {})
+    assert 'If flow.py declares the stages, rename it, or put `pipeline = "flow.py"`' in caught.value.hint
+
+
 def test_a_variable_names_the_pipeline_where_nothing_else_does(tmp_path: Path) -> None:
     project = discover(tmp_path, {"PIVOT_PIPELINE": "flow.py"})
     assert (project.root, project.settings.pipeline) == (tmp_path, "flow.py")

@@ -6,6 +6,7 @@ An option wins over a `PIVOT_*` variable, and that over the file: `[tool.pivot]`
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -148,7 +149,8 @@ def _checked(name: str, value: Any, source: str) -> Any:
             choices = get_args((VersionRule if name == "versions" else Isolation).__value__)
             valid, wanted = value in choices, "one of " + ", ".join(choices)
         case _:
-            valid, wanted = isinstance(value, str) and value != "", "a text that is not empty"
+            valid = isinstance(value, str) and ("/" in value or os.sep in value or all(value.split(".")))
+            wanted = "a file, or the dotted name of a module"
     if not valid:
         raise ProjectError(f"{source}: {name} must be {wanted}, not {given!r}")
     return value

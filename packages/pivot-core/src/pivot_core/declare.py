@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, overload
 
 import attrs
@@ -123,10 +123,10 @@ def stage(
 
     def declare(target: Callable[..., object]) -> Callable[..., object]:
         registry = current_registry.get()
-        root = registry.root if registry else Path.cwd()
-        location = Location(_shown(where[0], root), where[1])
-        if not callable(target):
-            raise _not_callable(target, location)
+        root = registry.root if registry else None
+        location = Location(_shown(where[0], root or Path.cwd()), where[1])
+        if isinstance(target, type) or not callable(target):
+            raise _not_a_function(target, location)
         declared = Declared(
             Stage(
                 name=_checked_name(name, target, location),
@@ -150,7 +150,10 @@ def stage(
     return declare(function)
 
 
-def _not_callable(target: object, location: Location) -> PipelineError:
+def _not_a_function(target: object, location: Location) -> PipelineError:
+    if isinstance(target, type):
+        hint = "Make it a function, which makes an object of the class and calls what it should do."
+        return PipelineError(f"the class {target.__qualname__} cannot be a stage", hint, location)
     if isinstance(target, classmethod | property):
         kind = type(target).__name__
         return PipelineError(f"a {kind} cannot be a stage", "Make it a function outside of the class.", location)
@@ -265,26 +268,39 @@ def _objects(values: object) -> tuple[object, ...]:
     return tuple(values)
 
 
-def _outs(values: Any, root: Path, location: Location) -> tuple[Out, ...]:
+def _outs(values: Any, root: Path | None, location: Location) -> tuple[Out, ...]:
     given = _listed(values, "outs", location)
     paths = [_checked_path(value, "outs", root, location) for value in given]
     directories = {path for value, path in zip(given, paths, strict=True) if os.fspath(value).endswith("/")}
     return tuple(Out(path, is_directory=path in directories) for path in dict.fromkeys(paths))
 
 
-def _paths(values: Any, label: str, root: Path, location: Location) -> list[str]:
+def _paths(values: Any, label: str, root: Path | None, location: Location) -> list[str]:
     return [_checked_path(value, label, root, location) for value in _listed(values, label, location)]
 
 
 def _listed(values: Any, label: str, location: Location) -> list[Any]:
     if isinstance(values, str | os.PathLike):
         return [values]
+    if isinstance(values, FunctionType):
+        raise _not_a_path(values, label, location)
     if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
         raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", where=location)
     return list(values)
 
 
-def _checked_path(value: object, label: str, root: Path, location: Location) -> str:
+def _not_a_path(function: FunctionType, label: str, location: Location) -> PipelineError:
+    return PipelineError(
+        f"{label} must be paths, not the function {function.__qualname__}",
+        "Stages are joined by files: name what it writes.",
+        location,
+    )
+
+
+def _checked_path(value: object, label: str, root: Path | None, location: Location) -> str:
+    """The path that `value` stands for, from the root of the project; outside of a load nobody knows that."""
+    if isinstance(value, FunctionType):
+        raise _not_a_path(value, label, location)
     if not isinstance(value, str | os.PathLike):
         raise PipelineError(f"{label} must be paths, not {value!r} ({type(value).__name__})", where=location)
     text = os.fspath(value)
@@ -304,15 +320,13 @@ def _checked_path(value: object, label: str, root: Path, location: Location) -> 
     inside = os.path.normpath(text)
     drive, top, _ = os.path.splitroot(inside)
     if drive or top:
+        if root is None:
+            return inside
         inside = _relative(inside, root)
-        if label == "outs":
-            raise PipelineError(
-                f"outs: {text!r} is absolute", "Give it relative to the project root, and inside the project.", location
-            )
     inside = inside.replace(os.sep, "/")
     if label == "outs":
         _check_out(text, inside, location)
-    elif inside.split("/", 1)[0] == os.pardir:
+    elif root is not None and inside.split("/", 1)[0] == os.pardir:
         inside = os.path.normpath(os.path.join(root, text)).replace(os.sep, "/")  # noqa: PTH118 - text in, text out
     return inside
 
@@ -328,7 +342,7 @@ def _relative(path: str, root: Path) -> str:
 
 def _check_out(text: str, inside: str, location: Location) -> None:
     parts = inside.split("/")
-    if parts[0] == os.pardir:
+    if parts[0] == os.pardir or any(os.path.splitroot(inside)[:2]):
         raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
     if inside == os.curdir:
         raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)

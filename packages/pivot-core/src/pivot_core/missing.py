@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError
 from pivot_core.model import GLOB_CHARACTERS, Stage
 
 _ALIKE = 0.8  # of 1: how alike paths must be for one to be meant by the other
 
 
-def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> PipelineError:
-    """The error for `missing`, pairs of a path and the stage that reads it; `known` are paths that may be meant."""
+def missing_deps(
+    missing: Sequence[tuple[str, Stage]], known: Iterable[str], stages: Mapping[str, Stage]
+) -> PipelineError:
+    """The error for `missing`, pairs of a path and the stage that reads it.
+
+    `known` are paths that may be meant, `stages` those of the pipeline.
+    """
     (first, stage), *others = missing
     if others:
         lines = [f"  {path}, which {stage.name!r} reads ({stage.location})" for path, stage in missing]
@@ -22,14 +28,22 @@ def missing_deps(missing: Sequence[tuple[str, Stage]], known: Iterable[str]) -> 
     else:
         there = "is not there" if GLOB_CHARACTERS.isdisjoint(first) else "matches nothing"
         message = f"stage {stage.name!r} reads {first}, which {there}, and no stage writes it"
-    candidates = set(known) - {out.path for out in stage.outs}
-    if first in candidates:
-        hint = f"{first!r} is a link that leads nowhere: make it lead to a file, or correct the path."
-        return PipelineError(message, hint, stage.location)
-    close = difflib.get_close_matches(first, candidates, 1, _ALIKE)
-    meant = f"Did you mean {close[0]!r} for {first!r}? " if close else ""
-    hint = f"{meant}Create the file, or correct the path, which is relative to the project root."
-    return PipelineError(message, hint, stage.location)
+    return PipelineError(message, _hint(first, set(known) - {out.path for out in stage.outs}, stages), stage.location)
+
+
+def _hint(path: str, candidates: set[str], stages: Mapping[str, Stage]) -> str:
+    if path in candidates:
+        return f"{path!r} is a link that leads nowhere: make it lead to a file, or correct the path."
+    if path in stages and stages[path].outs:
+        outs = first_of([repr(out.path) for out in stages[path].outs], 3)
+        return f"{path!r} is a stage, and stages are joined by files: name what it writes, {outs}."
+    if "\\" in path:
+        return "Write / between directories: it is right on every system."
+    if "$" in path:
+        return "Pivot replaces no $ in paths: put the value in with an f-string, and variables with os.environ."
+    close = difflib.get_close_matches(path, candidates, 1, _ALIKE)
+    meant = f"Did you mean {close[0]!r} for {path!r}? " if close else ""
+    return f"{meant}Create the file, or correct the path, which is relative to the project root."
 
 
 def missing_code_dep(root: Path, path: str, stage: Stage) -> PipelineError:

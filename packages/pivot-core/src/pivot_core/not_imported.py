@@ -8,6 +8,20 @@ from pivot_core.errors import PipelineError
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
+_TAKES = (
+    "stage() takes deps=, outs=, params=, name=, code_deps= and ignore_code=; "
+    "what DVC calls a metric or plot is an out, and its cmd is the function."
+)
+_DISTRIBUTIONS = {  # where what is installed is named otherwise than what is imported
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+
 
 def import_failure(project: Project, error: BaseException) -> PipelineError:
     """The error for what the pipeline raised while it was imported."""
@@ -18,15 +32,24 @@ def import_failure(project: Project, error: BaseException) -> PipelineError:
             'Put what only a script should do under `if __name__ == "__main__":`.',
             traceback=shown,
         )
-    hint = ""
+    return PipelineError(
+        f"{project.settings.pipeline} could not be imported: {headline(error)}", _hint(project, error), traceback=shown
+    )
+
+
+def _hint(project: Project, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        hint = _missing_module_hint(project, error.name)
-    elif isinstance(error, ImportError) and "relative import" in str(error):
-        hint = (
+        return _missing_module_hint(project, error.name)
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return (
             "A pipeline file that uses relative imports must be loaded as a part of its package: "
             f"PIVOT_PIPELINE={_dotted_name(project)}, or the setting `pipeline`."
         )
-    return PipelineError(f"{project.settings.pipeline} could not be imported: {headline(error)}", hint, traceback=shown)
+    if isinstance(error, NameError) and error.name == "stage":
+        return "Import it first: from pivot import stage"
+    if isinstance(error, TypeError) and str(error).startswith("stage() "):
+        return _TAKES
+    return ""
 
 
 def no_pipeline_module(project: Project, module: str) -> PipelineError:
@@ -58,8 +81,9 @@ def _dotted_name(project: Project) -> str:
 
 
 def _missing_module_hint(project: Project, module: str) -> str:
+    first = module.partition(".")[0]
     install = f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install"
-    return _place_hint(project, module) or f"{install} {module.partition('.')[0]}"
+    return _place_hint(project, module) or f"{install} {_DISTRIBUTIONS.get(first, first)}"
 
 
 def _place_hint(project: Project, module: str) -> str:

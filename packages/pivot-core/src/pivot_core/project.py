@@ -93,12 +93,24 @@ def _no_project(start: Path) -> ProjectError:
             f'{below[0]} is there: put `pipeline = "{below[0]}"` under [tool.pivot] in pyproject.toml, '
             f"so that paths are relative to this directory, or work in that one: pivot -C {directory}."
         )
+    elif beside := [path.name for path in sorted(start.glob("*.py")) if _may_declare(path)]:
+        hint = (
+            f"If {beside[0]} declares the stages, rename it, or put "
+            f'`pipeline = "{beside[0]}"` under [tool.pivot] in pyproject.toml.'
+        )
     else:
         hint = (
             "Create one with @stage functions in it, go to your project, or name it: "
             "pivot -C DIR, or PIVOT_PIPELINE=FILE."
         )
     return ProjectError(f"no {DEFAULT_PIPELINE} in {start} or above it", hint)
+
+
+def _may_declare(path: Path) -> bool:
+    try:
+        return path.is_file() and b"from pivot import" in path.read_bytes()
+    except OSError:
+        return False
 
 
 def is_root(place: Path) -> bool:

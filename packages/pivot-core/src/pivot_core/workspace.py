@@ -108,7 +108,7 @@ class Workspace:
             ]
         if missing:
             known = [*self.graph.producers, *(path for dep, _ in missing for path in siblings(self._project.root, dep))]
-            raise missing_deps(missing, known)
+            raise missing_deps(missing, known, self.graph.stages)
 
     def decide(self, stage: str, *, force: bool = False) -> Decision:
         """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing."""

@@ -43,7 +43,7 @@ def main(descriptor: str, seed: str) -> None:
         preload.import_late(setup)
         if libraries or setup.project.settings.isolation == "worker":
             preload.import_state()
-        _serve(channel, setup)
+        code = _serve(channel, setup)
         keep = keep if setup.keep is None else setup.keep
         if keep > 0:
             stayed.listen(setup.project)
@@ -52,25 +52,28 @@ def main(descriptor: str, seed: str) -> None:
         system.fall_silent()
         following = stayed.next(setup, keep) if keep > 0 else None
         if following is None:
-            os._exit(0)
+            os._exit(code)
         channel, setup = following
         libraries = preload.libraries(setup.project)
         preload.import_all(libraries)
 
 
-def _serve(channel: Channel, setup: Setup) -> None:
-    """One run: a loader, or two where the first says what has to be imported before it."""
-    retry = _run_loader(channel, setup, may_retry=True)
+def _serve(channel: Channel, setup: Setup) -> int:
+    """One run: a loader, or two where the first says what has to be imported before it. Returns how it ended."""
+    code, retry = _run_loader(channel, setup, may_retry=True)
     if retry is not None:
         before = dict(os.environ)
         _set_environment(retry.environment)
         preload.import_all(retry.modules)
         _set_environment(before)
-        _run_loader(channel, setup, may_retry=False)
+        code, _ = _run_loader(channel, setup, may_retry=False)
+    return code
 
 
-def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | None:
-    """Fork a loader and stay until it ends. Returns what it wants imported first, if it must be started again."""
+def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> tuple[int, Retry | None]:
+    """Fork a loader and stay until it ends. Returns how it ended, as an exit code of this process tells it, and what it
+    wants imported first, if it must be started again.
+    """
     parent, (ours, theirs) = os.getpid(), socket.socketpair()
     pid = system.fork()
     if pid == 0:
@@ -81,9 +84,9 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> Retry | N
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # on a terminal, Ctrl-C is for the loader, which debugs
     with ours:
         answer = _read_answer(ours, channel.fileno(), pid, setup)
-    os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
     signal.signal(signal.SIGINT, before)
-    return cast("Retry", pickle.loads(answer)) if answer else None
+    return system.handed_on(status), cast("Retry", pickle.loads(answer)) if answer else None
 
 
 def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setup) -> bytes:

@@ -293,7 +293,7 @@ class LocalExecutor:
 
     def _end_base(self) -> str:
         """Hang up: the template ends its stages and itself, and the base with it, unless it was told to stay. Returns
-        how the base ended, as far as that is known.
+        how the base, or its loader, ended, as far as that is known.
         """
         assert self._channel is not None
         hung_up = self._channel.hang_up(_CLOSE)
@@ -302,7 +302,7 @@ class LocalExecutor:
         if hung_up and self._project.settings.keep_warm and not self._debug:
             return "its loader is gone"
         try:
-            return system.ending(self._base.wait(_CLOSE))
+            return system.ending_handed_on(self._base.wait(_CLOSE))
         except TimeoutError:
             self._base.end()
             return system.ending(self._base.wait())

@@ -24,6 +24,7 @@ else:
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_SIGNALLED = 128  # and the number of the signal: the exit code that tells of a child which it has killed
 _TRACKER = b"resource_tracker"
 _HELPERS = (_TRACKER, b"multiprocessing.forkserver", b"loky.backend")
 
@@ -190,6 +191,17 @@ def ending(code: int) -> str:
         return f"killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"killed by signal {-code}"
+
+
+def handed_on(status: int) -> int:
+    """The exit code by which a process tells its parent how a child of its own has ended, as shells do."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else _SIGNALLED - code
+
+
+def ending_handed_on(code: int) -> str:
+    """As `ending`, of an exit code that may be `handed_on`."""
+    return ending(_SIGNALLED - code if _SIGNALLED < code < _SIGNALLED + signal.NSIG else code)
 
 
 def silent_end(code: int) -> str:
