@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from pivot_core.config import Settings
 from pivot_core.errors import PivotError
 from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task, Written
 from pivot_core.model import FileState
@@ -38,9 +39,9 @@ class FakeStore:
 class Bench:
     """An executor with a project of one pipeline file."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: Settings = Settings()) -> None:  # noqa: B008 - it is frozen
         self.root = root
-        self.project = Project(root)
+        self.project = Project(root, settings)
         self.executor = LocalExecutor(self.project, FakeStore())
         self.loaded: Loaded | None = None
 
@@ -426,6 +427,25 @@ def test_threads_started_while_loading_do_not_hang_stages(bench: Bench, source: 
 
 
 THREADS = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "uses"), [(Settings(), 1), (Settings(preload="none"), 0), (Settings(isolation="worker"), 0)]
+)
+def test_pandas_was_used_before_stages_if_each_would_be_the_first_to_do_so(
+    tmp_path: Path, settings: Settings, uses: int
+) -> None:
+    bench = Bench(tmp_path, settings)
+    with bench.executor:
+        bench.load("""
+            import pandas
+            @stage
+            def one():
+                exercise = sys.modules["pivot_exec.exercise"]
+                print(exercise._use.cache_info().misses)
+        """)
+        assert bench.run("one").error == ""
+        assert bench.log("one") == f"{uses}\n"
 
 
 @pytest.mark.parametrize("where", ["pipeline", "pkg/threads", "pkg/__init__", "user"])
