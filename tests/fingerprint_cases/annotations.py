@@ -192,6 +192,38 @@ _TEXT = project(
     texts="def shown():\n    return 1\n",
 )
 
+_ASKED_OF_INSTANCES = project(
+    """
+    from typing import get_type_hints
+
+    class Base:
+        def described(self):
+            return sorted(get_type_hints(type(self)))
+
+    class Point(Base):
+        x: int
+
+    class Row:
+        '''Of numbers.'''
+        size: int
+
+    class Other:
+        size: str
+
+    ROW = Row()
+
+    def hints_of(thing):
+        return sorted(get_type_hints(type(thing)))
+
+    def doc_of(thing):
+        return type(thing).__doc__
+    """,
+    stage("a", "Point().described()"),
+    stage("b", "hints_of(Row())"),
+    stage("c", "doc_of(ROW)"),
+    stage("d", "Row().__class__.__name__"),
+)
+
 CASES = (
     changed("get_type_hints", _READ, "def read(x: int)", "def read(x: float)", "a", why="the hints are read"),
     changed("inspect.signature", _READ, "def unread(x: int)", "def unread(x: float)", "b", why="read there, not where it is called"),
@@ -210,6 +242,10 @@ CASES = (
     changed("hints of a base", _ASKED_IN_OTHER_WAYS, "size: int", "size: float", "c d e", why="those of a class are those of its bases too"),
     changed("hints of a method", _ASKED_IN_OTHER_WAYS, "x: int", "x: float", "c d", why="they are reached by way of the class"),
     changed("docstring read on the way to something else", _ASKED_IN_OTHER_WAYS, "thing said", "thing else", "f", why="strip() of it reads it"),
+    changed("hints that a base reads of its subclass", _ASKED_OF_INSTANCES, "x: int", "y: int", "a", why="type(self) is the subclass"),
+    changed("hints of the class of an instance", _ASKED_OF_INSTANCES, "size: int", "width: int", "b", why="a helper is given an instance of it"),
+    changed("docstring of the class of an instance", _ASKED_OF_INSTANCES, "Of numbers.", "Of more.", "c", why="a helper is given an instance of it"),
+    changed("hints of a class that is not used", _ASKED_OF_INSTANCES, "size: str", "width: str", why="nobody makes one"),
     changed("comment that is read as text", _TEXT, "return 1", "return 1  # one", "a", path="texts.py", why="inspect.getsource: the whole file counts"),
     changed("decorator that reads hints", _DECORATED, "def checked(x: int)", "def checked(x: float)", "a", why="the decorator reads them"),
     changed("decorator that does not", _DECORATED, "def measured(x: int)", "def measured(x: float)", why="nobody reads them"),

@@ -206,6 +206,50 @@ def _made(name: str) -> dict[str, str]:
     )
 
 
+_FOUND = project(
+    """
+    import importlib
+    import pkgutil
+    import plugins
+    from core import HANDLERS
+
+    for found in pkgutil.iter_modules(plugins.__path__):
+        importlib.import_module(f"{plugins.__name__}.{found.name}")
+    """,
+    stage("a", "HANDLERS['one']()"),
+    stage("b", "1"),
+    core="HANDLERS = {}\n\ndef handler(f):\n    HANDLERS[f.__name__] = f\n    return f\n",
+    plugins____init__="",
+    plugins__one="from core import handler\n\n@handler\ndef one():\n    return 1\n",
+    apart="def f():\n    return 1\n",
+)
+
+_ANCHORED = project(
+    "from loading.loader import load, first, given",
+    stage("a", 'load("one")'),
+    stage("b", "first()"),
+    stage("c", 'given(__import__("plugins"), "one")'),
+    loading____init__="",
+    loading__other="def f():\n    return 5\n",
+    loading__loader="""
+        import importlib
+        import plugins
+
+        NAME = "loading.other"
+
+        def load(name):
+            return importlib.import_module("." + name, package=plugins.__name__).f()
+
+        def first():
+            return importlib.import_module(".one", plugins.__name__).f()
+
+        def given(plugins, NAME):
+            return importlib.import_module(NAME if NAME.count(".") else f"{plugins.__name__}.{NAME}").f()
+    """,
+    plugins____init__="",
+    plugins__one="def f():\n    return 1\n",
+)
+
 CASES = (
     changed("getattr with a computed name", _COMPUTED, "return 1", "return 11", "a", path="ops.py", why="all of the module counts"),
     changed("getattr with a computed name, another function", _COMPUTED, "return 2", "return 22", "a", path="ops.py", why="all of it"),
@@ -222,6 +266,11 @@ CASES = (
     changed("outside the package", _IMPORT, "return 5", "return 55", path="outside.py", why="cannot be meant"),
     case("import with a computed name, new module", _IMPORT, Write("plugins/three.py", "def f():\n    return 3\n"), reruns="a",
          why="it may be meant"),
+    changed("plugin that the pipeline looks for", _FOUND, "return 1", "return 2", "a b", path="plugins/one.py", why="all of the package counts"),
+    changed("stage beside the search for plugins", _FOUND, "repr(1)", "repr(2)", "b", why="the search is in the package"),
+    changed("module beside the package that is searched", _FOUND, "return 1", "return 2", path="apart.py", why="the search is in the package"),
+    changed("import relative to another package", _ANCHORED, "return 1", "return 2", "a b c", path="plugins/one.py", why="the package is the one that is named"),
+    changed("import relative to another package, beside it", _ANCHORED, "return 5", "return 6", "c", path="loading/other.py", why="c may be given any module"),
     changed("globals with a computed name", _NAMESPACE, "return 1", "return 11", "a b c d", why="all of the module counts"),
     changed("exec source", _EXEC, "return x + FACTOR", "return x - FACTOR", "a", why="by its bytecode"),
     changed("exec namespace", _EXEC, "FACTOR = 2", "FACTOR = 3", "a", why="what the made function reads"),

@@ -56,6 +56,25 @@ def test_entries_say_where_the_code_is_of_what_another_module_made(load: Load, t
     assert (entries["func:m.CALLED"].file, entries["func:m.CALLED"].line) == ("factory.py", 5)
 
 
+def test_entries_say_where_importing_has_an_effect_and_what_is_read_of_definitions(load: Load, tmp_path: Path) -> None:
+    """Each statement that changes the world has a place of its own, and so have hints and docstrings that are read."""
+    module = load(
+        "m",
+        "import os\nimport random\n\nos.environ['A'] = '1'\nos.environ['B'] = '2'\nrandom.seed(3)\n\n"
+        "class C:\n    'Said.'\n    x: int\n\ndef f():\n    return C.__annotations__, C.__doc__\n",
+    )
+    entries = Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries
+    assert {entry.key: entry.line for entry in entries if entry.kind not in ("func", "class")} == {
+        "import:m": 4,
+        "effect:m:os.environ.A": 4,
+        "effect:m:os.environ.B": 5,
+        "effect:m:random.seed": 6,
+        "annotations:m.C": 8,
+        "doc:m.C": 8,
+    }
+    assert {entry.file for entry in entries} == {"m.py"}
+
+
 def test_same_without_a_fingerprinter(load: Load, tmp_path: Path) -> None:
     """`fingerprint` finds the project around the function."""
     module = load("m", "def f():\n    return 1\n")

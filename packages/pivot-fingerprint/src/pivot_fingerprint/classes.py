@@ -67,6 +67,8 @@ class ClassReader:
         names = FunctionNames(self._modules, module)
         names.optional = frozenset()
         content.edges[("import", module, "live")] = None
+        if is_home:
+            content.answer(("live", module, cls.__qualname__))
         if found is not None:
             self._add_statement(cls, *found, names, content)
         else:

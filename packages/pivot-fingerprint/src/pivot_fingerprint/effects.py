@@ -8,6 +8,7 @@ shows it; where it is read from source the statement counts together with the na
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -18,7 +19,7 @@ from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import Decorator, Guards, SourceModule
 from pivot_fingerprint.parts import Acts, Part, Ref
 from pivot_fingerprint.resolve import StaticNames, Targets, static_key
-from pivot_fingerprint.trees import returns_argument
+from pivot_fingerprint.trees import holder_of, returns_argument
 
 _HARMLESS: Final = (
     "logging.",
@@ -31,6 +32,7 @@ _HARMLESS: Final = (
     "functools.",
 )
 
+_WORD: Final = re.compile(r"[\w.-]{1,60}")
 _MAKING: Final = ("__init__", "__new__", "__post_init__")
 """The methods that calling a class calls."""
 
@@ -46,6 +48,20 @@ class TopLevel:
     """The name that the statement defines, if it is a definition."""
     is_class: bool = False
     """Whether it is a class with its bases, not a decorator."""
+
+    @property
+    def label(self) -> str:
+        """What to call the statement among those of its module, wherever it stands: by what it calls or sets."""
+        if self.definition:
+            return self.definition
+        node = self.node
+        said = node.value if isinstance(node, ast.Expr) else node.targets[0] if isinstance(node, ast.Assign) else node
+        holder = holder_of(said)
+        if holder is None:
+            return type(node).__name__.lower()
+        of = said.args[:1] if isinstance(said, ast.Call) else [said.slice] if isinstance(said, ast.Subscript) else []
+        words = [item.value for item in of if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        return ".".join((*holder, *(word for word in words if _WORD.fullmatch(word))))
 
 
 class Effects:

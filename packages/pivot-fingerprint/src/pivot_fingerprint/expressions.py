@@ -4,8 +4,16 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
-from pivot_fingerprint.import_calls import IMPORT_CALLS, LOADERS, anchor_of, imported_by, prefix_of
-from pivot_fingerprint.parts import Dynamic, Ref
+from pivot_fingerprint.import_calls import (
+    IMPORT_CALLS,
+    LOADERS,
+    Start,
+    anchor_of,
+    imported_by,
+    start_of,
+    start_of_found,
+)
+from pivot_fingerprint.parts import Chain, Dynamic, Ref
 from pivot_fingerprint.queries import QUERIES, names_in_query
 from pivot_fingerprint.references import References, Use
 from pivot_fingerprint.trees import chain_of, holder_of
@@ -161,7 +169,7 @@ class Expressions:
                 anchor = anchor_of(node) if name == "import_module" else None
                 self._look_up_module(name, node.args[0], node.lineno, anchor)
         elif name in LOADERS:
-            self._names.dynamic.append(Dynamic(name, node.lineno))
+            self._add_dynamic(name, node.lineno, start_of_found(node, self._package))
         elif (name == "getenv" or chain[-2:] == ("environ", "get")) and node.args:
             self._read_variable(node.args[0])
         elif len(chain) == 1 and name in NAMESPACE_READERS:
@@ -256,15 +264,21 @@ class Expressions:
         return found[1]
 
     def _look_up_module(self, what: str, name: ast.expr, line: int, anchor: ast.expr | None = None) -> None:
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        if isinstance(name, ast.Constant) and isinstance(name.value, str) and not name.value.startswith("."):
             self._names.use_import((name.value, ()))
             return
         chain = chain_of(name)
         if what == "sys.modules" and chain == ("__name__",):
             self._names.dynamic.append(Dynamic("globals", line))
         else:
-            prefix = prefix_of(name, anchor, self._package)
-            self._names.dynamic.append(Dynamic("import_module", line, prefix, chain or ()))
+            self._add_dynamic("import_module", line, start_of(name, anchor, self._package), chain or ())
+
+    def _add_dynamic(self, what: str, line: int, start: Start, argument: Chain = ()) -> None:
+        """The code chooses a module while it runs. Nothing is known of it by way of a local name."""
+        argument, module = (
+            () if chain and self._names.is_local(chain[0]) else chain for chain in (argument, start.module)
+        )
+        self._names.dynamic.append(Dynamic(what, line, start.text, argument, module))
 
     # -- expressions with names of their own --------------------------------------------------------------------
 

@@ -80,8 +80,13 @@ class Content:
         """Record that these are given to something else or kept: whatever asks about what it is given may ask them."""
         for target in targets:
             if target.key is not None and target.key[0] in DEFINITION_TAGS:
-                for what in _ASKED:
-                    self.conditional[(("asking", what), (what, *target.key))] = None
+                self.answer(target.key)
+
+    def answer(self, key: Key) -> None:
+        """Record that whatever asks about what it is given may ask this definition: what is given may be an instance
+        of a class, found in some way that no name tells."""
+        for what in _ASKED:
+            self.conditional[(("asking", what), (what, *key))] = None
 
     def hold(self, part: str, write: Callable[[], None], *, is_value: bool = True) -> bool:
         """Add what `write` writes of a part, unless that is volatile; say whether it was added."""

@@ -102,6 +102,10 @@ class Linker:
             content.link("", self._static.of_module(known, ()))
             return
         package = dynamic.prefix.rpartition(".")[0]
+        if dynamic.module:
+            targets = tuple(names.resolve(dynamic.module))
+            if len(targets) == 1 and targets[0].key is not None and targets[0].key[0] == "whole":
+                package = targets[0].key[1]
         content.edges[("package", package)] = None
         content.note(f"{dynamic.what}() with a computed name: all of {package or 'the project'} counts")
 

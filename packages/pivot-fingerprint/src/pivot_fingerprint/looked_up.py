@@ -12,6 +12,7 @@ from pivot_fingerprint.links import Linker, ModuleNames
 from pivot_fingerprint.live import MISSING, FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.project import Project
 from pivot_fingerprint.trees import chain_of, docstring_of
 
 _NOTHING: Final = Node("", "", "")
@@ -22,12 +23,14 @@ class LookedUp:
 
     def __init__(
         self,
+        project: Project,
         locator: Locator,
         modules: LiveModules,
         definitions: LiveDefinitions,
         linker: Linker,
         objects: Mapping[str, object],
     ) -> None:
+        self._project = project
         self._locator = locator
         self._modules = modules
         self._definitions = definitions
@@ -36,11 +39,14 @@ class LookedUp:
 
     def annotations(self, key: Key) -> Node:
         content = Content()
+        place = ("", 0)
         for source, node, names in self._trees_of(key[1:]):
+            place = place if place[1] else (self._show(source), node.lineno)
             self._linker.add(content, source.annotations(node), names)
             if isinstance(node, ast.ClassDef):
                 self._add_parts(content, source, node, names)
-        return content.node("annotations" if content.tokens else "", ".".join(key[2:]))
+        kind = "annotations" if content.tokens else ""
+        return content.node(kind, ".".join(key[2:]), file=place[0], line=place[1])
 
     def _add_parts(
         self, content: Content, source: SourceModule, node: ast.ClassDef, names: FunctionNames | ModuleNames
@@ -57,9 +63,16 @@ class LookedUp:
 
     def doc(self, key: Key) -> Node:
         content = Content()
-        for _, node, _ in self._trees_of(key[1:]):
+        place = ("", 0)
+        for source, node, _ in self._trees_of(key[1:]):
+            place = place if place[1] else (self._show(source), node.lineno)
             content.add(docstring_of(node))
-        return content.node("doc", ".".join(key[2:])) if content.tokens else _NOTHING
+        if not content.tokens:
+            return _NOTHING
+        return content.node("doc", ".".join(key[2:]), file=place[0], line=place[1])
+
+    def _show(self, source: SourceModule) -> str:
+        return self._project.show(source.path)
 
     def subclasses(self, key: Key) -> Node:
         content = Content()

@@ -18,7 +18,7 @@ class Entry:
     """One thing that code depends on."""
 
     kind: str
-    """func, class, value, import, mutation, module, package, annotations, doc, dist, file, missing, root."""
+    """func, class, value, import, effect, mutation, module, package, annotations, doc, dist, file, missing, root."""
     name: str
     """Module and qualified name."""
     digest: str

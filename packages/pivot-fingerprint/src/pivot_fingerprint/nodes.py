@@ -58,7 +58,7 @@ class Nodes:
         self._definitions = LiveDefinitions(project, self._locator, self.modules, self._linker)
         self._values = Makers(self._static, self._definitions, volatile)
         self._objects: dict[str, object] = {}
-        self.looked_up = LookedUp(self._locator, self.modules, self._definitions, self._linker, self._objects)
+        self.looked_up = LookedUp(project, self._locator, self.modules, self._definitions, self._linker, self._objects)
         self._nodes: dict[Key, Node] = {}
         self._used: dict[Key, tuple[tuple[Key, ...], frozenset[str]]] = {}
         self.trees: dict[str, list[ast.AST]] = {}
@@ -67,6 +67,7 @@ class Nodes:
             "annotations": self.looked_up.annotations,
             "dist": self._distribution,
             "doc": self.looked_up.doc,
+            "effect": self._effect,
             "file": self.files.node,
             "import": self._import,
             "live": self._live,
@@ -313,20 +314,35 @@ class Nodes:
         for imported in source.executes:
             if imported != module and self._locator.locate(imported).owner == "project":
                 content.edges[("import", imported, mode)] = None
-        names = self._linker.static_names(module)
         line = 0
+        labels: dict[str, None] = {}
         for statement in self._effects.outside(module):
             line = line or statement.node.lineno
-            self._linker.add(content, statement.part, names)
+            content.add(statement.label)
+            labels[statement.label] = None
+            content.edges[("effect", module, statement.label)] = None
+        if mode == "static":
+            self._add_mutations(module, content)
+        kind = "import" if len(labels) > 1 else ""  # of several their order counts
+        return content.node(kind, module, file=self._project.show(source.path), line=line)
+
+    def _effect(self, key: Key) -> Node:
+        """Statements of a module that change something outside the project when it is imported, by their label."""
+        _, module, label = key
+        source = self._locator.source(module)
+        assert source is not None
+        content = Content()
+        line = 0
+        for statement in self._effects.outside(module):
+            if statement.label != label:
+                continue
+            line = line or statement.node.lineno
+            self._linker.add(content, statement.part, self._linker.static_names(module))
             content.trees.append(statement.node)
             if statement.definition:
                 content.edges[("static", module, statement.definition)] = None
-        if mode == "static":
-            self._add_mutations(module, content)
-        if not content.tokens:
-            return content.node("", module)
         self.trees.setdefault(content.digest, content.trees)
-        return content.node("import", module, file=self._project.show(source.path), line=line)
+        return content.node("effect", f"{module}:{label}", file=self._project.show(source.path), line=line)
 
     def _add_mutations(self, module: str, content: Content) -> None:
         for key in self._effects.mutations(module):
@@ -342,7 +358,8 @@ class Nodes:
         assert source is not None
         self._static.add_mutations(content, source, ("static", owner, name))
         self.trees.setdefault(content.digest, content.trees)
-        return content.node("mutation", f"{module}:{owner}.{name}", file=self._project.show(source.path))
+        line = min((getattr(tree, "lineno", 0) for tree in content.trees), default=0)
+        return content.node("mutation", f"{module}:{owner}.{name}", file=self._project.show(source.path), line=line)
 
     def _whole(self, key: Key) -> Node:
         _, module, mode = key

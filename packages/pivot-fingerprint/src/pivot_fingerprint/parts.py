@@ -20,6 +20,8 @@ class Dynamic:
     """What the name that is looked up is known to begin with."""
     argument: Chain = ()
     """The variable that holds the name, if it is one."""
+    module: Chain = ()
+    """What leads to the module whose name it begins with, if that is known."""
 
 
 @attrs.frozen

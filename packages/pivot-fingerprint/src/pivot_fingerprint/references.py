@@ -197,6 +197,15 @@ class References:
             self._loads[ref] += 1
         self._scope.imports.setdefault(name, []).append(ref)
 
+    def is_local(self, name: str) -> bool:
+        """Whether the name is bound so far in a function or class that is being read."""
+        scope: _Scope | None = self._scope
+        while scope is not None and scope is not self._top:
+            if name in scope.bound or name in scope.imports:
+                return True
+            scope = scope.parent
+        return False
+
     def can_hold_import(self, name: str) -> bool:
         """Whether the name is a local one, so that a module assigned to it is used by way of it only."""
         return self._scope is not self._top and name not in self._scope.globals

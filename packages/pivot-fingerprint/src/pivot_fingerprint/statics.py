@@ -107,6 +107,7 @@ class StaticDefinitions:
         self._linker.add_decorators(content, source, node, names)
         if self._reads_fields(source, node, set()):
             self._linker.add(content, source.annotations(node), names)
+        content.answer(("static", source.name, node.name))
         methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)}
         for method in sorted(methods):
             content.add("method", method)

@@ -7,7 +7,6 @@ from typing import Final
 
 from pivot_fingerprint.parts import Chain
 
-_OWN_PACKAGE: Final = (("__name__",), ("__package__",))
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 REGISTERING: Final = frozenset({"register", "validate_call", "singledispatch", "singledispatchmethod"})
@@ -58,23 +57,6 @@ def is_plain_subscript(node: ast.expr) -> bool:
     return isinstance(node, ast.Subscript) and chain_of(node.value) not in (("Literal",), ("typing", "Literal"))
 
 
-def known_prefix(name: ast.expr) -> str:
-    """What a computed string is known to begin with: "plugins." for `f"plugins.{x}"` and for `"plugins." + x`."""
-    if isinstance(name, ast.JoinedStr) and name.values:
-        name = name.values[0]
-        if isinstance(name, ast.FormattedValue) and chain_of(name.value) in _OWN_PACKAGE:
-            return "."
-    elif isinstance(name, ast.BinOp):
-        name = name.left
-        if chain_of(name) in _OWN_PACKAGE:
-            return "."
-    elif isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
-        name = name.func.value
-    if isinstance(name, ast.Constant) and isinstance(name.value, str):
-        return name.value.partition("%")[0].partition("{")[0]
-    return ""
-
-
 def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
     yield from arguments.posonlyargs
     yield from arguments.args
@@ -109,7 +91,10 @@ def fields_of(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
 
 def is_main_guard(test: ast.expr) -> bool:
     """`__name__ == "__main__"`: never true for a module that a pipeline imports."""
-    return isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",) and isinstance(test.ops[0], ast.Eq)
+    match test:
+        case ast.Compare(left=ast.Name("__name__"), ops=[ast.Eq()], comparators=[ast.Constant("__main__")]):
+            return True
+    return False
 
 
 def version_test(test: ast.expr) -> bool | None:
