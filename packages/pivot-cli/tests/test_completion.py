@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 import pytest
-from pivot_cli.app import cli
+from click.shell_completion import ShellComplete
+from pivot_cli.app import COMMANDS, COMPLETE, cli
 from pivot_cli.targets import complete
 from pivot_core.model import Record
 from pivot_core.storage.lockfile import LockFiles
@@ -77,6 +78,11 @@ def test_commands_and_options_are_offered(project: Path) -> None:
     assert typed(project, "pivot run --keep-g") == ["--keep-going"]
     assert typed(project, "pivot dag --format m") == ["mermaid"]
     assert typed(project, "pivot completion f") == ["fish"]
+
+
+def test_what_commands_do_is_shown_beside_them_in_whole() -> None:
+    offered = ShellComplete(cli, {}, "pivot", COMPLETE).get_completions([], "")
+    assert {item.value: item.help for item in offered} == {name: entry.summary for name, entry in COMMANDS.items()}
 
 
 @pytest.mark.parametrize("command", ["run", "status", "explain", "dag"])

@@ -49,6 +49,7 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"pivot_cli.commands.{entry.module}").command
         assert isinstance(command, click.Command)
+        command.short_help = entry.summary  # shells show it beside what they complete
         return command
 
     def resolve_command(
@@ -133,7 +134,7 @@ def _show_misuse(error: click.ClickException) -> None:
     if isinstance(error, click.UsageError) and context is not None and message == context.get_help():
         click.echo(message, err=True)
         return
-    click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
+    click.echo(f"error: {message[:1].lower()}{' '.join(message[1:].split())}", err=True)
     if isinstance(error, click.NoSuchOption) and context is not None and error.option_name == "-C":
         click.echo(f"hint: It stands before the command: `pivot -C DIR {context.info_name}`.", err=True)
     elif context is not None:
