@@ -13,6 +13,7 @@ from pivot_cli.reporters import lines
 from pivot_cli.reporters.envelopes import Envelopes, Several
 from pivot_cli.reporters.jsonl import JsonLines
 from pivot_cli.reporters.live import LiveTable
+from pivot_cli.reporters.loading import redraws
 from pivot_cli.reporters.plain import Progress, Results
 from pivot_core.events import (
     Envelope,
@@ -169,6 +170,24 @@ def test_the_columns_are_as_wide_as_the_longest_name_within_reason() -> None:
     assert lines.name_width(("a", "n" * 200)) == 40
 
 
+def test_names_leave_room_for_what_is_said_of_a_stage_on_a_narrow_terminal() -> None:
+    assert lines.name_width(("n" * 50,), 60) == 36
+    assert lines.name_width(("n" * 50,), 10) == 8
+    console = on_terminal(width=40)
+    with LiveTable(console) as table:
+        table.emit(RunStarted(("s", "n" * 50), 1))
+        table.emit(StageStarted("s", (Forced(),), ""))
+        assert rendered(table)[0].startswith("s" + " " * 17 + "running")
+
+
+@pytest.mark.parametrize(
+    ("name", "filled"), [("Été", "Été     "), ("前処理", "前処理  "), ("E\u0301t", "E\u0301t      ")]
+)
+def test_columns_are_those_of_the_terminal_whatever_a_name_is_written_in(name: str, filled: str) -> None:
+    assert lines.padded(name, 8) == filled
+    assert lines.name_width((name,)) == 8 - filled.count(" ")
+
+
 def test_a_long_name_is_shown_whole() -> None:
     assert lines.stage_line(StageFinished("n" * 60, Outcome.RAN), 40).startswith("n" * 60 + "  ran")
 
@@ -184,6 +203,27 @@ def test_an_error_of_several_lines_has_one_in_the_table_and_all_below() -> None:
     event = StageFinished("s", Outcome.FAILED, error="did not write a.txt\ndid not write b.txt")
     assert "\n" not in lines.stage_line(event, 1)
     assert "did not write b.txt" in lines.failure_text(event)
+
+
+def test_a_long_error_is_cut_in_the_table_and_whole_below() -> None:
+    event = StageFinished("s", Outcome.FAILED, error="e" * 300)
+    assert lines.stage_line(event, 1).endswith(" " + "e" * 100 + "…")
+    assert "e" * 300 in lines.failure_text(event)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("term", "can"), [("xterm", True), ("dumb", False)])
+def test_where_a_terminal_can_only_print_lines_are_printed(
+    term: str, can: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Emacs's shell, where a table that is redrawn would show nothing until a stage has ended."""
+    monkeypatch.setenv("TERM", term)
+    assert redraws(Terminal()) is can
+    assert not redraws(io.StringIO())
 
 
 def test_a_failure_without_output_or_log_is_one_line() -> None:

@@ -20,6 +20,7 @@ from pivot_exec import build
 from pivot_cli.history import History
 from pivot_cli.profile import Profile, seconds_since_start
 from pivot_cli.reporters.envelopes import Envelopes, Several
+from pivot_cli.reporters.loading import redraws
 from pivot_cli.session import Opened, opened, opened_to_look
 
 
@@ -117,7 +118,7 @@ def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[Sequence[EventSi
         from pivot_cli.reporters.jsonl import JsonLines
 
         yield [Envelopes(run, [JsonLines(sys.stdout)])]
-    elif sys.stdout.isatty() and not debug:
+    elif redraws(sys.stdout) and not debug:
         from rich.console import Console
 
         from pivot_cli.reporters.live import LiveTable

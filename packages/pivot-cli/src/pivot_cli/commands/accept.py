@@ -13,7 +13,7 @@ from pivot_core.project import discover
 from pivot_core.targets import select
 
 from pivot_cli import wording
-from pivot_cli.reporters.lines import name_width
+from pivot_cli.reporters.lines import name_width, padded
 from pivot_cli.session import Notices, opened, without_preload
 from pivot_cli.targets import complete
 
@@ -35,7 +35,7 @@ def command(directory: Path | None, targets: tuple[str, ...]) -> None:
     width = name_width(tuple(acceptance.decisions))
     for name, decision in acceptance.decisions.items():
         said = f"accepted  {wording.short(decision.reasons)}" if decision.reasons else "up to date"
-        click.echo(f"{name:<{width}}  {said}")
+        click.echo(f"{padded(name, width)}  {said}")
 
 
 def _refusal(acceptance: Acceptance) -> PipelineError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pivot_cli.reporters.lines import name_width
+from pivot_cli.reporters.lines import name_width, padded
 from pivot_cli.session import opened_to_look
 
 
@@ -18,4 +18,4 @@ def command(directory: Path | None) -> None:
         graph = here.workspace.graph
     width = name_width(graph.order)
     for name in graph.order:
-        click.echo(f"{name:<{width}}  {graph.stages[name].location}")
+        click.echo(f"{padded(name, width)}  {graph.stages[name].location}")

@@ -17,7 +17,7 @@ from pivot_cli import wording
 from pivot_cli.app import STALE
 from pivot_cli.explanation import Explained, to_data
 from pivot_cli.lastrun import in_a_word, in_short, open_failures
-from pivot_cli.reporters.lines import name_width, notice
+from pivot_cli.reporters.lines import name_width, notice, padded
 from pivot_cli.session import opened_to_look
 from pivot_cli.targets import complete
 
@@ -62,7 +62,7 @@ def plan_lines(decisions: Mapping[str, Decision], failures: Mapping[str, Failure
         failure = failures.get(name)
         word = status(decision) if failure is None else in_a_word(failure)
         why = _why(decision) if failure is None else in_short(failure)
-        yield f"{name:<{width}}  {word:<{_WORDS_WIDTH}}  {why}".rstrip()
+        yield f"{padded(name, width)}  {word:<{_WORDS_WIDTH}}  {why}".rstrip()
 
 
 def _why(decision: Decision) -> str:

@@ -12,28 +12,48 @@ from pivot_cli import wording
 _OUTCOME_WIDTH = max(len(outcome.value) for outcome in Outcome)
 _NO_TERMINAL = ("bdb.BdbQuit", "EOFError: EOF when reading a line")  # how breakpoint() and input() end without one
 _NAME_LIMIT = 40  # columns; longer names push their own line only
+_BESIDE = 24  # columns that the outcome and the time take
+_LEAST = 8
+_ERROR_LIMIT = 100  # characters; all of it is told below the line
 
 
-def name_width(stages: tuple[str, ...]) -> int:
-    """How wide the column of stage names is."""
-    return min(_NAME_LIMIT, max(map(len, stages), default=0))
+def name_width(stages: tuple[str, ...], columns: int = 200) -> int:
+    """How wide the column of stage names is, where a line has so many `columns`."""
+    return min(_NAME_LIMIT, max(_LEAST, columns - _BESIDE), max(map(_columns, stages), default=0))
+
+
+def padded(name: str, width: int) -> str:
+    """`name`, filled up to `width` columns of a terminal."""
+    return name + " " * (width - _columns(name))
+
+
+def _columns(text: str) -> int:
+    """How many columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def stage_line(event: StageFinished, width: int) -> str:
     """One line: name, outcome, time where it ran, and why it ran, failed or did not."""
     time = wording.seconds(event.seconds) if event.outcome in (Outcome.RAN, Outcome.FAILED) else ""
-    return f"{event.stage:<{width}}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {_why(event)}".rstrip()
+    return f"{padded(event.stage, width)}  {event.outcome.value:<{_OUTCOME_WIDTH}}  {time:>7}  {_why(event)}".rstrip()
 
 
 def running_line(stage: str, width: int, seconds: float, why: str) -> str:
     """The line of a stage that runs, in the columns of `stage_line`."""
-    return f"{stage:<{width}}  {'running':<{_OUTCOME_WIDTH}}  {wording.seconds(seconds):>7}  {why}".rstrip()
+    return f"{padded(stage, width)}  {'running':<{_OUTCOME_WIDTH}}  {wording.seconds(seconds):>7}  {why}".rstrip()
 
 
 def _why(event: StageFinished) -> str:
     if event.outcome is Outcome.CANCELLED:
         return f"stopped after {wording.seconds(event.seconds)}" if event.log else "not started"
-    return event.error.partition("\n")[0] or wording.short(event.reasons)
+    error = event.error.partition("\n")[0]
+    if len(error) > _ERROR_LIMIT:
+        return f"{error[:_ERROR_LIMIT]}…"
+    return error or wording.short(event.reasons)
 
 
 def failure_text(event: StageFinished) -> str:

@@ -70,7 +70,8 @@ class LiveTable:
             case LoadFinished():
                 self._loading = None
             case RunStarted():
-                self._width, self._total = lines.name_width(event.stages), len(event.stages)
+                self._width = lines.name_width(event.stages, self._console.width)
+                self._total = len(event.stages)
             case StageStarted():
                 self._running[event.stage] = (self._clock(), wording.short(event.reasons))
             case StageFinished():

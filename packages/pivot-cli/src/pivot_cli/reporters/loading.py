@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TextIO
@@ -10,6 +11,11 @@ from pivot_core.events import Event, LoadFinished, LoadStarted
 
 A_MOMENT = 0.3  # seconds of loading that nothing is said about
 _ERASE = "\r\x1b[K"
+
+
+def redraws(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that can show something else where something stands."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class LoadingLine:
@@ -23,7 +29,7 @@ class LoadingLine:
 
     def emit(self, event: Event) -> None:
         match event:
-            case LoadStarted() if self._stream.isatty() and sys.platform != "win32":  # where not all erase by this
+            case LoadStarted() if redraws(self._stream) and sys.platform != "win32":  # where not all erase by this
                 self._timer = threading.Timer(A_MOMENT, self._show, [event.pipeline])
                 self._timer.daemon = True
                 self._timer.start()
