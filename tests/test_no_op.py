@@ -27,14 +27,15 @@ def hook(event, arguments):
 target = sys.argv.pop(1)
 sys.argv[0] = "pivot"
 from pivot_cli.entry import run
-sys.addaudithook(hook)
-try:
-    run()
-finally:
+def tell():
     seen["modules"] = sorted(sys.modules)
     text = json.dumps(seen)
     with open(target, "w") as file:
         file.write(text)
+
+atexit.register(tell)
+sys.addaudithook(hook)
+run()
 """
 
 # Everything that a project has and that an answer can rest on.

@@ -1,5 +1,7 @@
-"""Which command lines have the process that loads the pipeline started before anything else."""
+"""How a command begins and ends: what is started before anything else, and what is left undone at the end."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,20 @@ def test_what_will_run_stages_is_guessed(
 def test_the_first_run_of_a_project_will(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert entry._will_run_stages(["run"], changed=False)
+
+
+def test_exit_handlers_run_and_nothing_is_taken_apart() -> None:
+    script = """
+import atexit, sys
+class Told:
+    def __del__(self):
+        print("taken apart")
+sys.kept = Told()
+atexit.register(lambda: print("handled"))
+sys.argv = ["pivot", "--version"]
+from pivot_cli.entry import run
+run()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["handled"]

@@ -107,7 +107,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        _leave_stdout()
         return code or _told(error)
     return code
 
@@ -159,8 +158,3 @@ def _invoke(arguments: list[str]) -> object:
             return cli.invoke(context)
     except click.exceptions.Exit as asked:
         return asked.exit_code
-
-
-def _leave_stdout() -> None:
-    """Point stdout at nothing, so that Python's own flush at its exit does not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,13 +11,14 @@ from pivot_cli import answer
 TYPE_CHECKING = False  # importing typing takes as long as all the rest
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 _INTERRUPTED, _REFUSED = 130, 2
 _FORCES = frozenset({"-f", "--force"})
 _RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Run the command line that this process was started with, and exit with its code."""
     _open_missing_streams()
     try:
@@ -27,11 +28,19 @@ def run() -> None:
         code = _INTERRUPTED
     except OSError:  # stderr takes nothing, not even what is wrong
         code = _REFUSED
-    try:
-        sys.stderr.flush()
-    except OSError:
-        sys.stderr = None  # nobody takes what is in it: Python would try again, and exit with a code of its own
-    sys.exit(code)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Exit without taking apart all that was imported, as Python does: that takes longer than many a command."""
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            continue  # nobody takes what is in it, which has been told
+    os._exit(code)
 
 
 def _answer_or_run() -> int:
