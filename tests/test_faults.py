@@ -280,3 +280,22 @@ def test_a_stage_that_finds_no_room_for_its_traceback_still_says_why_it_failed(p
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     assert "OSError: [Errno 28] No space left on device" in project.pivot("run", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        (".pivot/logs", "it could not be started: [Errno 20] Not a directory"),
+        (".pivot/cache", "a: cannot be stored: Not a directory"),
+    ],
+)
+def test_a_file_in_the_place_of_a_directory_of_ours_is_named_with_what_to_do(
+    project: Typed, taken: str, told: str
+) -> None:
+    project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='a')\ndef a(): open('a', 'w').close()\n")
+    project.write(taken, "")
+    failed = project.pivot("run", code=1).stderr
+    assert told in failed
+    assert "see what stands in the way" in failed
+    (project.root / taken).unlink()
+    assert project.ran() == {"a"}

@@ -1,5 +1,6 @@
 """With --keep-warm the process that imported the libraries serves the next run too, and never stands in its way."""
 
+import json
 import os
 import re
 import resource
@@ -278,6 +279,25 @@ def test_a_signal_for_who_typed_it_is_one_for_the_run(warm: Warm, number: signal
     warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
     _, said = warm.run("--keep-warm", "1m", "--wait")
     assert said.startswith("fine ")
+
+
+def test_ctrl_z_stops_the_run_and_fg_lets_it_go_on(warm: Warm) -> None:
+    def are_stopped(wanted: bool) -> bool:
+        states = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in (process.pid, run)]
+        return [state == "T" for state in states] == [wanted, wanted]
+
+    warm.run("--keep-warm", "1m")
+    process, _ = warm.run_that_waits()
+    run = int(json.loads(warm.project.read(".pivot/run.lock.owner"))["pid"])
+    assert run != process.pid
+    process.send_signal(signal.SIGTSTP)
+    until(lambda: are_stopped(True))
+    process.send_signal(signal.SIGCONT)
+    until(lambda: are_stopped(False))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    warm.project.write("helpers.py", "def greeting():\n    return 'fine'\n")
 
 
 def test_a_second_command_while_one_runs_is_told_so(warm: Warm) -> None:

@@ -55,10 +55,15 @@ def _hand_on_signals(process: int) -> None:
         except ProcessLookupError:
             pass  # its code is on the way
 
-    for name in _HANDED_ON:
+    def stop_both(_tstp: int, _frame: object) -> None:
+        hand_on(_signal.SIGSTOP, None)
+        os.kill(os.getpid(), _signal.SIGSTOP)
+        hand_on(_signal.SIGCONT, None)  # the user's shell has let this one go on
+
+    for name in (*_HANDED_ON, "SIGTSTP"):
         signal = getattr(_signal, name)
         if _signal.getsignal(signal) != _signal.SIG_IGN:
-            _signal.signal(signal, hand_on)
+            _signal.signal(signal, stop_both if name == "SIGTSTP" else hand_on)
 
 
 def _say(end: _socket.socket, arguments: Sequence[str]) -> None:

@@ -76,7 +76,10 @@ def _run(project: Project, work: Work, functions: Functions, state: State | None
     try:
         child.begin(project, work, renew=many)
     except OSError as error:
-        return f"it could not be started: {error}"
+        return (
+            f"it could not be started: {error}\n"
+            "Its log has to be written there: see what stands in the way, and whether you may write."
+        )
     if state is not None:
         state.stage_begins()
     return child.call(work, function)

@@ -205,4 +205,5 @@ def _explained(error: OSError, path: str, done: str) -> PivotError:
     if error.errno in _FULL:
         return PivotError(f"{path}: cannot be {done}: the disk is full", "Make room and run again.")
     what = f" ({error.filename})" if error.filename else ""
-    return PivotError(f"{path}: cannot be {done}: {error.strerror or error}{what}")
+    hint = "Pivot has to read outs and to write into .pivot/cache: see what stands in the way, and whether you may."
+    return PivotError(f"{path}: cannot be {done}: {error.strerror or error}{what}", hint)
