@@ -158,6 +158,14 @@ CHANGES = {
     "class": ("Holder.shared = 5", "Holder.shared", False),
     "default": ("remember()", "remember()", False),
     "attribute of a function": ("remember.calls = 1", "vars(remember)", False),
+    "default of a function": ("remember.__defaults__ = ([1],)", "len(remember.__defaults__[0])", False),
+    "code of a function": ("remember.__code__ = (lambda seen: 7).__code__", "remember.__code__.co_name", False),
+    "base of a class": ("Worker.__bases__ = (Holder,)", "Worker.__bases__", False),
+    "name of an attribute": ("HOLDER.moved = HOLDER.value; del HOLDER.value", "sorted(vars(HOLDER))", False),
+    "order of a dictionary": ("ORDERED.move_to_end('a')", "list(ORDERED)", False),
+    "all globals": ("all_globals()", "NUMBER", False),
+    "global and back": ("globals().update(NUMBER=2); globals().update(NUMBER=1)", "NUMBER", True),
+    "decorator": ("functools.wraps(remember)(lambda: 1); collections.namedtuple('P', 'x')", "NUMBER", True),
     "closure": ("COUNTER()", "COUNTER()", False),
     "array": ("ARRAY[3] = 1", "ARRAY.sum()", False),
     "bytes": ("BUFFER[0] = 1", "BUFFER", False),
@@ -198,7 +206,7 @@ CHANGES = {
 if hasattr(os, "sched_setaffinity"):
     CHANGES["affinity"] = ("os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", "os.sched_getaffinity(0)", True)
 GLOBALS = """
-    import csv, ctypes, decimal, functools, gc, itertools, locale, logging, queue, random, resource, signal
+    import collections, csv, ctypes, decimal, functools, gc, itertools, locale, logging, queue, random, resource, signal
     import tempfile, threading, unittest.mock, warnings
     import multiprocessing as mp
     import helper
@@ -219,6 +227,16 @@ GLOBALS = """
         def __init__(self, inner=None):
             self.value, self.inner = 1, inner
     HOLDER = Holder(Holder())
+    ORDERED = collections.OrderedDict(a=1, b=2)
+
+    class Person: pass
+    class Worker(Person): pass
+
+    def all_globals():
+        kept = dict(globals(), NUMBER=2)
+        space = globals()
+        space.clear()
+        space.update(kept)
 
     def remember(seen=[]):
         seen.append(1)
@@ -440,6 +458,25 @@ def test_a_module_that_a_stage_imports_is_imported_anew_by_the_next(runner: Runn
             print(os.environ["LATE"], late.ITEMS)
     """)
     assert runner.printed("one") == runner.printed("one") == "1 [1]"
+
+
+def test_a_library_that_an_earlier_stage_imported_is_the_same_for_each(runner: Runner) -> None:
+    runner.load("""
+        @stage
+        def imports(): import colorsys; print(os.getpid())
+        @stage
+        def sets(): os.environ["X"] = "1"; import colorsys; print(os.getpid())
+        @stage
+        def replaces(): sys.modules["colorsys"] = os; print(os.getpid())
+        @stage
+        def look(): import colorsys; print(os.getpid(), hasattr(colorsys, "rgb_to_hsv"))
+    """)
+    pid = runner.printed("imports")
+    if runner.project.settings.isolation == "worker":
+        assert runner.printed("sets") == runner.printed("sets") == pid
+    replaced = runner.printed("replaces")
+    other, found = runner.printed("look").split()
+    assert (other == replaced, found) == (False, "True")
 
 
 def test_what_importing_a_library_does_is_done_for_each_stage(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

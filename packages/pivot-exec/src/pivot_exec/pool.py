@@ -72,10 +72,13 @@ class Pool:
         self._many = digests is not None or project.settings.isolation == "worker"
         may_import = not self._many and project.settings.preload != "none"
         self._ahead = Ahead() if may_import else None
-        if self._many and digests is None:
-            from pivot_exec import patches
+        self._watch = None
+        if self._many and digests is None and system.can_look():
+            from pivot_exec import patches, state
 
-            patches.watching()  # once, for all that will be forked
+            # Once, for all that will be forked.
+            patches.watching()
+            self._watch = state.watch(functions.values())
         if not self._many:
             child.renew_streams()
         self._waiting: list[Worker] = []
@@ -195,6 +198,6 @@ class Pool:
             others = (item.channel.fileno() for item in self.workers.values())
             child.become((*self._ours, ours.fileno(), *others), self._handled)
             late = tuple if self._ahead is None else self._ahead.late
-            worker.serve(Channel(theirs), self._project, self._functions, many=self._many, late=late)
+            worker.serve(Channel(theirs), self._project, self._functions, many=self._many, watch=self._watch, late=late)
         finally:
             os._exit(1)

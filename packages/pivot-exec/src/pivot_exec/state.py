@@ -17,9 +17,9 @@ from pivot_exec.watch import Watch
 class State:
     """This process as it is when this is made, before its first stage."""
 
-    def __init__(self, functions: Iterable[Callable[..., object]]) -> None:
+    def __init__(self, watch: Watch) -> None:
         gc.freeze()
-        self._watch = Watch(_project_modules(), [*functions, *_options()])
+        self._watch = watch
         self._modules = Modules()
         self._resets = resets.Resets()
         self._leftovers = Leftovers()
@@ -38,15 +38,32 @@ class State:
 
     def _is_restored(self) -> bool:
         resets.stop_timers()
+        new = self._modules.new()
+        if new:
+            gc.collect()  # what the stage has left in cycles; the rest of what is there will be left alone, see below
         if not child.complete_files() or self._patches.found() or self._leftovers.found() or self._watch.changed():
             return False
-        new = self._modules.new()
         if any(is_frozen(sys.modules.get(name)) for name in new):
             return False
         # What an import did, the next stage would not get by importing the same again.
         if new and self._resets.changed():
             return False
-        return self._resets.put_back()
+        if not self._resets.put_back():
+            return False
+        if new:
+            self._accept_modules()
+        return True
+
+    def _accept_modules(self) -> None:
+        """What libraries have imported late is there for all stages to come."""
+        self._modules = Modules()
+        self._patches.begin()
+        gc.freeze()
+
+
+def watch(functions: Iterable[Callable[..., object]]) -> Watch:
+    """Of all that stages share in this process and its forks: what the project's modules hold, and options."""
+    return Watch(_project_modules(), [*functions, *_options()])
 
 
 def _project_modules() -> dict[str, ModuleType]:

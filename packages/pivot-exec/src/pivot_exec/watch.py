@@ -9,6 +9,7 @@ from __future__ import annotations
 import _queue
 import _thread
 import builtins
+import ctypes
 import functools
 import gc
 import io
@@ -16,6 +17,7 @@ import itertools
 import logging
 import operator
 import pickle
+import struct
 import sys
 import threading
 import types
@@ -29,6 +31,8 @@ from typing import Any
 
 import xxhash
 from pivot_core.project import OWN_PACKAGES
+
+from pivot_exec.told import attributes_of, is_apart, space_of, telling
 
 _MOST_OBJECTS = 200_000
 _MOST_BYTES = 64 << 20
@@ -76,48 +80,84 @@ _TELLING: dict[type, Callable[[Any], object]] = {  # of what cannot be pickled
 type _Look = Callable[[Any], list[object]]
 
 _BETWEEN = (object(),)  # where the referents of one object end, and those of the next begin
+_NOTHING = object()
+_ITEMS, _POINTER = tuple.__basicsize__, struct.calcsize("P")  # where a tuple has its items: the addresses of objects
 
 
 class Watch:
-    """What `modules`, by name, and `others` hold when this is made; of the built-in functions, which they are."""
+    """What `modules`, by name, and `others` hold when this is made; of the built-in functions, which they are.
+
+    There may be as many globals, functions, classes and dictionaries as there are stages: they are compared only once
+    Python has told that they changed. Lists, sets, closures' cells and instances are compared each time. One such watch
+    is right at a time in a process, those in forks apart.
+    """
 
     def __init__(self, modules: Mapping[str, types.ModuleType], others: Iterable[object]) -> None:
         self._modules = dict(modules)
         self._globals = {id(vars(module)) for module in modules.values()}
+        self._told = telling()
         self._seen: dict[int, object] = {}
-        self._links: list[tuple[Any, _Look, list[object]]] = []
+        self._spaces: dict[int, tuple[dict[Any, Any], _Item]] = {}  # by their addresses
+        self._functions: list[types.FunctionType] = []
+        self._attributes = [_Item(module, _class_of) for module in modules.values()]
+        self._items: list[_Item] = []
         self._dicts: list[dict[Any, Any]] = []
+        self._lists: list[list[Any]] = []
+        self._cells: list[types.CellType] = []
         self._others: list[object] = []
         self._contents: list[tuple[Any, object]] = []
         self._caches: list[tuple[Any, int, int]] = []
         self._bytes = 0
         self._can_tell = True
         self._waiting: list[object] = []
-        self._links.append((vars(builtins), _dict_links, _dict_links(vars(builtins))))
+        self._keep_space(vars(builtins), _Item(vars(builtins), _dict_links))
         for module in modules.values():
-            self._keep(vars(module), _global_links)
+            self._waiting += self._keep_space(vars(module), _Item(vars(module), _global_links))
         self._waiting += others
         while self._waiting and self._can_tell:
             self._add(self._waiting.pop())
-        self._sizes = list(map(len, self._dicts))
-        self._dict_links = _all_dict_links(self._dicts)
-        self._other_links = gc.get_referents(*self._others)
-        self._groups = [_Group(look, [link for link in self._links if link[1] is look]) for look in _TOGETHER]
-        self._links = [link for link in self._links if link[1] not in _TOGETHER]
+        self._together = (
+            _Together(self._dicts, _all_dict_links, sized=True),
+            _Together(self._lists, _referents, sized=True),
+            _Together(self._cells, _referents, sized=False),
+            _Together(self._others, _referents, sized=False),
+        )
+        self._function_spaces = self._watch_functions()
+        self._told.rearm()
 
     def changed(self) -> bool:
         """Whether anything is different now, or cannot be told; what functools caches have kept is forgotten."""
         return (
             not self._can_tell
             or any(sys.modules.get(name) is not module for name, module in self._modules.items())
-            or any(group.changed() for group in self._groups)
-            or not all(_are(look(value), links) for value, look, links in self._links)
-            or list(map(len, self._dicts)) != self._sizes
-            or not _are(_all_dict_links(self._dicts), self._dict_links)
-            or not _are(gc.get_referents(*self._others), self._other_links)
+            or self._attributes_changed()
+            or self._spaces_changed()
+            or any(together.changed() for together in self._together)
+            or any(item.changed() for item in self._items)
             or any(_content(value) != content for value, content in self._contents)
             or not all(_forget(*cache) for cache in self._caches)
         )
+
+    def _attributes_changed(self) -> bool:
+        """Whether functions are not what they were, or the classes of modules, or the bases of classes."""
+        of_functions = not self._told.dicts.isdisjoint(self._function_spaces)
+        if not of_functions and not self._told.attributes and self._told.tells_all:
+            return False
+        if any(item.changed() for item in self._attributes):
+            return True
+        if of_functions:
+            self._function_spaces = self._watch_functions()
+        self._told.rearm()
+        return False
+
+    def _spaces_changed(self) -> bool:
+        told = [place for place in self._told.dicts if place in self._spaces]
+        for place in told if self._told.tells_all else self._spaces:
+            space, item = self._spaces[place]
+            if item.changed():
+                return True
+            self._told.watch(space)
+        return False
 
     def _add(self, value: Any) -> None:
         kind = type(value)
@@ -128,11 +168,13 @@ class Watch:
             self._can_tell = False
         elif issubclass(kind, type):
             if value.__module__ in self._modules:
-                self._keep(value, _class_links)
+                self._add_class(value)
         elif kind is types.FunctionType:
             if value.__closure__ or id(value.__globals__) in self._globals:
-                self._keep(value, _function_links)
-                self._dicts += (held for held in (value.__dict__, value.__kwdefaults__) if held is not None)
+                self._functions.append(value)
+                self._waiting += self._keep(self._attributes, _Item(value, _function_links))
+                if value.__kwdefaults__ is not None:
+                    self._add_dict(value.__kwdefaults__)
         elif kind is functools._lru_cache_wrapper:  # noqa: SLF001
             information = value.cache_info()
             self._caches.append((value, information.misses, information.currsize))
@@ -140,25 +182,58 @@ class Watch:
         elif str(kind.__module__).partition(".")[0] not in OWN_PACKAGES:
             self._add_instance(value, kind)
 
+    def _add_class(self, value: type) -> None:
+        self._attributes.append(_Item(value, _bases_of))
+        item, space = _Item(value, _class_links), space_of(value)
+        self._waiting += self._keep(self._items, item) if space is None else self._keep_space(space, item)
+
     def _add_instance(self, value: Any, kind: type) -> None:
         if kind is dict:
-            self._dicts.append(value)
-            self._waiting += _dict_links(value)
+            self._add_dict(value)
         elif kind is threading.local:
-            self._keep(value, _local_links)
+            self._waiting += self._keep(self._items, _Item(value, _local_links))
         elif not all(map(_is_transparent, kind.__mro__)):
             self._keep_content(value)
         elif issubclass(kind, dict):
-            self._keep(value, _dict_subclass_links)
+            look = _ordered_dict_links if issubclass(kind, OrderedDict) else _dict_subclass_links
+            self._waiting += self._keep(self._items, _Item(value, look))
         else:
-            if kind not in _FIXED:
+            referents = gc.get_referents(value)
+            self._waiting += referents
+            if kind.__dictoffset__:
+                self._waiting.append(attributes_of(value))  # among the referents are its values, but not their names
+            if any(link is _NOTHING for link in _slot_links(value)):
+                self._items.append(_Item(value, _slot_links))  # the same: a value may move from slot to slot
+            if kind is list:
+                self._lists.append(value)
+            elif kind is types.CellType and referents:  # as long as none is empty, each has one
+                self._cells.append(value)
+            elif kind not in _FIXED:
                 self._others += (value, _BETWEEN)
-            self._waiting += gc.get_referents(value)
 
-    def _keep(self, value: Any, look: _Look) -> None:
-        links = look(value)
-        self._links.append((value, look, links))
-        self._waiting += links
+    def _add_dict(self, value: dict[Any, Any]) -> None:
+        if is_apart(value):
+            self._waiting += self._keep_space(value, _Item(value, _dict_links))
+        else:
+            self._dicts.append(value)
+            self._waiting += _dict_links(value)
+
+    def _keep_space(self, space: dict[Any, Any], item: _Item) -> list[object]:
+        self._spaces[id(space)] = space, item
+        self._told.watch(space)
+        return item.links
+
+    @staticmethod
+    def _keep(items: list[_Item], item: _Item) -> list[object]:
+        items.append(item)
+        return item.links
+
+    def _watch_functions(self) -> set[int]:
+        """Where the dictionaries of functions are. They are not kept: that they are freed, when a function is given
+        another, is told."""
+        for function in self._functions:
+            self._told.watch(vars(function))
+        return {id(vars(function)) for function in self._functions}
 
     def _keep_content(self, value: object) -> None:
         try:
@@ -171,27 +246,45 @@ class Watch:
         self._contents.append((value, content))
 
 
-class _Group:
-    """Objects of one kind that are compared all at once: all that they refer to, what does not count included."""
+class _Item:
+    """A value, with the objects that it refers to."""
 
-    def __init__(self, look: _Look, links: list[tuple[Any, _Look, list[object]]]) -> None:
-        self._look = _TOGETHER[look]
-        self._links = links
-        self._values = [value for value, _, _ in links]
-        self._all = self._look(self._values)
+    def __init__(self, value: Any, look: _Look) -> None:
+        self._value = value
+        self._look = look
+        self.links = look(value)
 
     def changed(self) -> bool:
-        """If not all is the same, each is looked at by itself for what counts."""
-        now = self._look(self._values)
-        if _are(now, self._all):
-            return False
-        self._all = now
-        return not all(_are(look(value), links) for value, look, links in self._links)
+        now = self._look(self._value)
+        return len(now) != len(self.links) or not all(map(operator.is_, now, self.links))
 
 
-def _are(now: list[object], before: list[object]) -> bool:
-    """Whether these are the same objects. Those of before are kept alive, so that no other can take their place."""
-    return len(now) == len(before) and all(map(operator.is_, now, before))
+class _Together:
+    """Values that are compared all at once by the objects that they refer to. These are kept alive, so that no other
+    can be where one was. `sized`: where each ends is told by its length.
+    """
+
+    def __init__(self, values: list[Any], look: Callable[[list[Any]], list[object]], *, sized: bool) -> None:
+        self._values = values
+        self._look = look
+        self._sizes = list(map(len, values)) if sized else None
+        self._links = look(values)
+        self._addresses = _addresses(self._links)
+
+    def changed(self) -> bool:
+        if self._sizes is not None and list(map(len, self._values)) != self._sizes:
+            return True
+        return _addresses(self._look(self._values)) != self._addresses
+
+
+def _addresses(items: list[object]) -> bytes:
+    """Where objects are. `is`, asked for one after another, takes ten times as long."""
+    kept = tuple(items)
+    return _string_at(id(kept) + _ITEMS, len(kept) * _POINTER)
+
+
+def _referents(values: list[Any]) -> list[object]:
+    return gc.get_referents(*values)
 
 
 def _dict_links(value: dict[Any, Any]) -> list[object]:
@@ -203,19 +296,39 @@ def _all_dict_links(dicts: list[dict[Any, Any]]) -> list[object]:
     return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
 
 
-def _all_class_links(classes: list[type]) -> list[object]:
-    spaces = list(map(vars, classes))
-    every = itertools.chain.from_iterable
-    return [*every(spaces), *every(map(types.MappingProxyType.values, spaces))]
+def _class_of(value: object) -> list[object]:
+    return [type(value)]
 
 
-def _all_function_links(functions: list[types.FunctionType]) -> list[object]:
-    """The dictionaries among these are compared as such."""
-    return gc.get_referents(*itertools.chain.from_iterable(zip(functions, itertools.repeat(_BETWEEN), strict=False)))
+def _bases_of(value: type) -> list[object]:
+    return [type(value), *_bases(value)]
 
 
 def _dict_subclass_links(value: dict[Any, Any]) -> list[object]:
     return [*dict.keys(value), *gc.get_referents(value)]
+
+
+def _ordered_dict_links(value: OrderedDict[Any, Any]) -> list[object]:
+    return [*OrderedDict.keys(value), *_dict_subclass_links(value)]
+
+
+def _slot_links(value: object) -> list[object]:
+    kind: type = type(value)
+    return [_in_slot(slot, value) for slot in _slots_of(kind)]
+
+
+def _in_slot(slot: types.MemberDescriptorType, value: object) -> object:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return _NOTHING
+
+
+@functools.cache
+def _slots_of(kind: type) -> tuple[types.MemberDescriptorType, ...]:
+    """Those of classes written in Python."""
+    spaces = [vars(base) for base in kind.__mro__ if "__slots__" in vars(base)]
+    return tuple(slot for space in spaces for slot in space.values() if type(slot) is types.MemberDescriptorType)
 
 
 def _local_links(value: threading.local) -> list[object]:
@@ -277,8 +390,5 @@ def _forget(cache: Any, misses: int, size: int) -> bool:
     return size == 0
 
 
-_TOGETHER: dict[_Look, Callable[[list[Any]], list[object]]] = {
-    _global_links: _all_dict_links,
-    _class_links: _all_class_links,
-    _function_links: _all_function_links,
-}
+_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__bases__"].__get__
+_string_at = ctypes.string_at

@@ -19,8 +19,9 @@ from pivot_exec.wire import Channel
 
 if TYPE_CHECKING and sys.platform != "win32":
     from pivot_exec.state import State
+    from pivot_exec.watch import Watch
 else:
-    State = Any
+    State = Watch = Any
 
 type Functions = Mapping[str, Callable[..., object]]
 
@@ -33,16 +34,17 @@ def serve(
     functions: Functions,
     *,
     many: bool,
+    watch: Watch | None = None,
     late: Callable[[], tuple[str, ...]] = tuple,
 ) -> NoReturn:
     """Do each work that arrives, or if not `many` the first only, and answer `Done`. Ends when nobody asks any more.
 
     This process is to be one for stages already, see `child.become`; if not `many`, with streams that are its own.
-    `late` tells what else the answer is to say.
+    `watch` is that of this process, made before it was forked. `late` tells what else the answer is to say.
     """
     me, code = _own_pid(), 1
     try:
-        state = _state(functions) if many else None
+        state = _state(functions, watch) if many else None
         stays = True
         while stays:
             work = channel.receive()
@@ -61,11 +63,11 @@ def serve(
         os._exit(code)
 
 
-def _state(functions: Functions) -> State | None:
+def _state(functions: Functions, watch: Watch | None) -> State | None:
     if sys.platform != "win32" and system.can_look():
-        from pivot_exec.state import State
+        from pivot_exec import state
 
-        return State(functions.values())
+        return state.State(watch or state.watch(functions.values()))
     return None
 
 
