@@ -42,23 +42,12 @@ class Graph:
 
     def with_upstreams(self, names: Collection[str]) -> tuple[str, ...]:
         """`names` and all that they wait for, directly or not, in an order that works."""
-        return self._reached(names, self.upstreams)
-
-    def with_downstreams(self, names: Collection[str]) -> tuple[str, ...]:
-        """`names` and all that wait for them, directly or not, in an order that works."""
-        downstreams: dict[str, list[str]] = {name: [] for name in self.stages}
-        for name, upstreams in self.upstreams.items():
-            for upstream in upstreams:
-                downstreams[upstream].append(name)
-        return self._reached(names, downstreams)
-
-    def _reached(self, names: Collection[str], steps: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
         reached, todo = set(names), list(names)
         while todo:
-            for step in steps[todo.pop()]:
-                if step not in reached:
-                    reached.add(step)
-                    todo.append(step)
+            for upstream in self.upstreams[todo.pop()]:
+                if upstream not in reached:
+                    reached.add(upstream)
+                    todo.append(upstream)
         return tuple(name for name in self.order if name in reached)
 
 

@@ -21,8 +21,8 @@ _TYPE_VARIABLES: Final = (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)
 
 _OPAQUE_MODULES: Final = frozenset(
     {"_asyncio", "_contextvars", "_queue", "_socket", "_thread", "_weakref", "_weakrefset", "asyncio", "concurrent",
-     "http", "joblib", "logging", "mmap", "multiprocessing", "queue", "select", "selectors", "socket", "sqlite3", "ssl",
-     "subprocess", "tempfile", "threading", "urllib3", "weakref"}
+     "http", "joblib", "logging", "mmap", "multiprocessing", "pivot_fingerprint", "queue", "select", "selectors",
+     "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "urllib3", "weakref"}
 )  # fmt: skip
 _OPAQUE_TYPES: Final = (
     types.GeneratorType,
