@@ -480,3 +480,17 @@ def test_libraries_that_start_threads_on_import_are_moved_to_the_base(bench: Ben
     assert loaded.notices == ()
     assert bench.run("one").error == ""
     assert bench.log("one") == "2 2.0\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at what the base has open")
+def test_what_is_closed_in_the_base_is_kept_open_until_the_loader_has_closed_it(bench: Bench) -> None:
+    """Else it is the loader that waits for what the system does for the last who closes it."""
+    bench.load("@stage\ndef one(): print('ran')\n")
+
+    def watches(kind: str) -> list[str]:
+        directory = Path(f"/proc/{bench.pid_of(kind)}/fd")
+        return [link for entry in directory.iterdir() if "inotify" in (link := os.readlink(entry))]
+
+    assert not watches("loader")
+    assert until(lambda: not watches("base"))
+    assert bench.run("one").error == ""

@@ -18,6 +18,7 @@ from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
 
 _LET_GO = 10.0  # seconds that a loader has to end its stages, once the main process is gone
+_SHORTLY = 0.01  # seconds; who hands over a descriptor has closed its own by then
 _LOOK_AGAIN = 1.0  # seconds; macOS forgets to tell that the main process is gone if there was something to read before
 
 
@@ -95,12 +96,15 @@ def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setu
     """What the loader says before it ends, if anything. With a descriptor it says what the base shall do with that."""
     poll, answer = select.poll(), b""
     kill_at: float | None = None
+    to_close: list[int] = []
     poll.register(end, select.POLLIN)
     poll.register(main_process, select.POLLHUP)
     while True:
-        ready = poll.poll(_LOOK_AGAIN * 1000)
+        ready = poll.poll((_SHORTLY if to_close else _LOOK_AGAIN) * 1000)
         if kill_at is not None and time.monotonic() > kill_at:
             os.kill(loader, signal.SIGKILL)
+        if not ready:
+            _close(to_close)
         for descriptor, _event in ready:
             if descriptor == main_process:
                 poll.unregister(main_process)
@@ -108,13 +112,19 @@ def _read_answer(end: socket.socket, main_process: int, loader: int, setup: Setu
                 continue
             data, descriptors, *_ = socket.recv_fds(end, 1 << 16, 1)
             if not data:
+                _close(to_close)
                 return answer
             if descriptors and data == twin.CLOSED:
-                os.close(descriptors[0])
+                to_close += descriptors
             elif descriptors:
                 twin.start(descriptors[0], setup, (end.fileno(), main_process))
             else:
                 answer += data
+
+
+def _close(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def _set_environment(wanted: dict[str, str]) -> None:

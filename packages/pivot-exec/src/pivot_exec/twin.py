@@ -46,7 +46,10 @@ def ask(base: int, seconds: float) -> SecondLoad:
 
 
 def close_elsewhere(base: int, descriptor: int) -> None:
-    """From a loader: close a descriptor, and let the base at the socket `base` wait for what the system does then."""
+    """From a loader: close a descriptor, and let the base at the socket `base` wait for what the system does then.
+
+    That is done by who closes it last.
+    """
     _hand_over(base, CLOSED, descriptor)
     os.close(descriptor)
 
