@@ -64,10 +64,20 @@ def test_what_is_neither_file_nor_directory_is_an_error(tmp_path: Path) -> None:
         new_hasher(tmp_path).state("pipe")
 
 
-def test_pipes_and_sockets_inside_a_directory_do_not_count(tmp_path: Path) -> None:
+def test_what_is_neither_file_nor_directory_is_an_error_inside_a_directory_too(tmp_path: Path) -> None:
+    """It would be missing when the directory is restored. It can be left out by name."""
     (tmp_path / "d").mkdir()
     os.mkfifo(tmp_path / "d" / "pipe")
-    assert set(entries(new_hasher(tmp_path), "d")) == set()
+    with pytest.raises(PivotError, match=r"d/pipe: a named pipe, neither a file nor a directory"):
+        new_hasher(tmp_path).state("d")
+    (tmp_path / ".pivotignore").write_text("*/pipe\n")
+    assert entries(new_hasher(tmp_path, ignore=Ignore.load(tmp_path)), "d") == {}
+
+
+def test_a_link_to_what_is_neither_file_nor_directory_is_listed_as_a_link(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "null").symlink_to(os.devnull)
+    assert [entry.link for entry in entries(new_hasher(tmp_path), "d").values()] == [os.devnull]
 
 
 def test_a_file_is_read_once_while_its_stamp_is_trusted(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pivot_core.storage.listing import Entry, listing_state
 from pivot_core.storage.looks import Looks
 from pivot_core.storage.parallel import LARGE, in_parallel
 from pivot_core.storage.stamps import FileClock, Row, Stamp, Stamps, changed_at
-from pivot_core.storage.walk import Found, no_look, slashed, walk
+from pivot_core.storage.walk import Found, kind_of, no_look, slashed, walk
 
 TRIES = 3  # how often a file that changes while it is read is read again
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
@@ -119,7 +119,7 @@ class Hasher:
         if modes.S_ISREG(stat.st_mode):
             return _Look(known, {known: stat}, self._known({known: stat}), link)
         raise PivotError(
-            f"{path}: {_kind(stat.st_mode)}, neither a file nor a directory",
+            f"{path}: {kind_of(stat.st_mode)}, neither a file nor a directory",
             "Put a file or directory in its place: what stages read and write can be told from these alone.",
         )
 
@@ -129,6 +129,12 @@ class Hasher:
             found = list(walk(Path(place), self.ignore, top, no_look if self.looks is None else self.looks.at))
         except OSError as error:
             raise _unreadable(known, error) from None
+        for each in found:
+            if each.special:
+                raise PivotError(
+                    f"{top}{each.path}: {each.special}, neither a file nor a directory",
+                    "Remove it, or name it in .pivotignore: what a directory holds can be told from files alone.",
+                )
         stats = {top + each.path: each.stat for each in found if each.stat is not None}
         if self.looks is not None:
             for path, stat in stats.items():
@@ -222,11 +228,6 @@ class _Look:
 
     def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
         return read.get(path) or (self.digests[path], self.stats[path].st_size)
-
-
-def _kind(mode: int) -> str:
-    kinds = {modes.S_IFIFO: "a named pipe", modes.S_IFSOCK: "a socket"}
-    return kinds.get(modes.S_IFMT(mode), "a device")
 
 
 def _is_executable(stat: os.stat_result) -> bool:

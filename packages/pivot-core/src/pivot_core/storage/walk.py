@@ -3,7 +3,8 @@
 
 A link that points to something inside the directory is listed as a link. One that points outside is followed by
 content, since what is there may differ elsewhere. A link that leads nowhere, or to a directory that is being walked
-already, is listed as a link too: so loops end.
+already, is listed as a link too: so loops end. So is one that leads to a device, a named pipe or a socket; these
+themselves have no bytes that could be listed.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ def slashed(path: str) -> str:
 
 @attrs.frozen
 class Found:
-    """One thing in a directory, by its path in it: a file (with its stat), a link (with its target), or else an empty
-    directory."""
+    """One thing in a directory, by its path in it: a file (with its stat), a link (with its target), something that
+    cannot be listed (with what it is), or else an empty directory."""
 
     path: str
     stat: os.stat_result | None = None
     link: str = ""
+    special: str = ""
 
 
 @attrs.frozen
@@ -81,6 +83,8 @@ class _Walker:
             yield from self.directory(entry.path, f"{path}/", roots)
         elif entry.is_file():
             yield Found(path, entry.stat())
+        else:
+            yield Found(path, special=kind_of(entry.stat().st_mode))
 
     def _ignored(self, entry: os.DirEntry[str], path: str, directory: bool) -> bool:
         if self.ignore.ignored(self.name + path, directory=directory):
@@ -113,6 +117,14 @@ class _Walker:
                 yield from self.directory(real, f"{path}/", (*roots, _Root(real, f"{path}/")))
         elif modes.S_ISREG(stat.st_mode):
             yield Found(path, stat)
+        else:
+            yield Found(path, link=text)
+
+
+def kind_of(mode: int) -> str:
+    """What something is that is neither a file nor a directory."""
+    kinds = {modes.S_IFIFO: "a named pipe", modes.S_IFSOCK: "a socket"}
+    return kinds.get(modes.S_IFMT(mode), "a device")
 
 
 def is_directory(entry: os.DirEntry[str]) -> bool:
