@@ -145,3 +145,13 @@ def test_a_full_stderr_is_a_machine_that_refuses_but_the_stages_run(project: Typ
     command = ["sh", "-c", '"$0" run --force 2>/dev/full', PIVOT]
     assert subprocess.run(command, cwd=project.root, env=project.environment(A="fine"), check=False).returncode == 2
     assert project.read("a.txt") == "fine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are UTF-8 in any locale")
+@pytest.mark.parametrize("command", ["run", "status", "explain"])
+def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: Typed, command: str) -> None:
+    """The locale C means UTF-8 to Python, unless that is turned off."""
+    project.write("pipeline.py", PIPELINE.replace("a.txt", "ä.txt"))
+    done = project.pivot(command, code=2, LC_ALL="C", PYTHONUTF8="0")
+    assert "xe4.txt': cannot be named here, since file names are in ascii\nhint: Set LC_ALL=C.UTF-8" in done.stderr
+    assert project.ran(LC_ALL="C") == {"a"}

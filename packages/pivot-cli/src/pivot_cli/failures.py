@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 import tempfile
 import traceback
 from pathlib import Path
@@ -25,6 +26,13 @@ def show_failure(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         click.echo(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}", err=True)
         return UNEXPECTED
+    if isinstance(error, UnicodeEncodeError) and not _knows_all_characters():
+        click.echo(
+            f"error: {ascii(error.object)}: cannot be named here, since file names are in {sys.getfilesystemencoding()}\n"
+            "hint: Set LC_ALL=C.UTF-8, or do not set PYTHONUTF8=0.",
+            err=True,
+        )
+        return UNEXPECTED
     click.echo(
         f"error: Pivot itself failed ({headline(error)}); please report it, with {_saved(error)}",
         err=True,
@@ -39,6 +47,11 @@ def show_error(error: PivotError) -> None:
     click.echo(f"error: {where}{error.message}", err=True)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
+
+
+def _knows_all_characters() -> bool:
+    """Whether Python can name any file; not in an old locale, where its UTF-8 mode is turned off."""
+    return sys.getfilesystemencoding().lower() in ("utf-8", "utf8")
 
 
 def _saved(error: Exception) -> str:
