@@ -153,5 +153,5 @@ def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: T
     """The locale C means UTF-8 to Python, unless that is turned off."""
     project.write("pipeline.py", PIPELINE.replace("a.txt", "ä.txt"))
     done = project.pivot(command, code=2, LC_ALL="C", PYTHONUTF8="0")
-    assert "xe4.txt': cannot be named here, since file names are in ascii\nhint: Set LC_ALL=C.UTF-8" in done.stderr
+    assert "xe4.txt': cannot be named here, since file names are ascii\nhint: Set LC_ALL=C.UTF-8" in done.stderr
     assert project.ran(LC_ALL="C") == {"a"}

@@ -28,7 +28,7 @@ def show_failure(error: Exception) -> int:
         return UNEXPECTED
     if isinstance(error, UnicodeEncodeError) and not _knows_all_characters():
         click.echo(
-            f"error: {ascii(error.object)}: cannot be named here, since file names are in {sys.getfilesystemencoding()}\n"
+            f"error: {error.object!a}: cannot be named here, since file names are {sys.getfilesystemencoding()}\n"
             "hint: Set LC_ALL=C.UTF-8, or do not set PYTHONUTF8=0.",
             err=True,
         )
