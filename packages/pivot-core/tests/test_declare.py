@@ -125,6 +125,9 @@ def test_params_are_plain_data_in_order_of_their_names(registry: Registry) -> No
         (lambda: stage(work, params={"a b": 1}), "params must map"),
         (lambda: stage(work, params={"a": object()}), "must be plain data"),
         (lambda: stage(work, params={"a": [float("nan")]}), r"params\['a'\]\[0\] is NaN"),
+        (lambda: stage(work, params={"a": ["\ud800"]}), r"params\['a'\]\[0\]: '\\ud800' has half a character"),
+        (lambda: stage(work, params={"a": {"\ud800": 1}}), r"params\['a'\], key: '\\ud800' has half a character"),
+        (lambda: stage(work, deps="\ud800"), r"deps: '\\ud800' cannot be a path"),
         (lambda: stage(work, params={"a": {1: 2}}), "must be texts"),
     ],
 )

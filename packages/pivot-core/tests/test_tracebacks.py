@@ -20,6 +20,7 @@ class SilentError(Exception):
         (ValueError(), "ValueError"),
         (KeyError("a"), "KeyError: 'a'"),
         (SilentError(), "SilentError"),
+        (ValueError("half \ud83d"), "ValueError: half \\ud83d"),
     ],
 )
 def test_an_error_in_one_line(error: Exception, line: str) -> None:

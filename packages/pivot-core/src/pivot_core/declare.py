@@ -242,11 +242,15 @@ def _plain(value: object, label: str, location: Location) -> Json:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise PipelineError(f"{label}: the keys of a mapping must be texts: {value!r}", where=location)
+        for key in value:
+            _plain(key, f"{label}, key", location)
         return {key: _plain(item, f"{label}[{key!r}]", location) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{label}[{index}]", location) for index, item in enumerate(value)]
     if type(value) is float and math.isnan(value):
         raise PipelineError(f"{label} is NaN, which never equals itself", "Use None for a missing value.", location)
+    if type(value) is str and _is_broken(value):
+        raise PipelineError(f"{label}: {value!r} has half a character, which no file can hold", where=location)
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise PipelineError(
@@ -254,6 +258,15 @@ def _plain(value: object, label: str, location: Location) -> Json:
         f"not {_brief(value)}",
         where=location,
     )
+
+
+def _is_broken(text: str, errors: str = "strict") -> bool:
+    """Whether the text holds halves of characters (surrogates), which UTF-8 has not."""
+    try:
+        text.encode("utf-8", errors)
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _brief(value: object) -> str:
@@ -306,7 +319,7 @@ def _checked_path(value: object, label: str, root: Path | None, location: Locati
     text = os.fspath(value)
     if not isinstance(text, str) or not text.strip():
         raise PipelineError(f"{label} has an empty path: {value!r}", where=location)
-    if "\0" in text or "\n" in text:
+    if "\0" in text or "\n" in text or _is_broken(text, "surrogateescape"):
         raise PipelineError(f"{label}: {text!r} cannot be a path", where=location)
     if "://" in text:
         raise PipelineError(

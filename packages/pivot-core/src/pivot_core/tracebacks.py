@@ -16,16 +16,21 @@ def user_traceback(error: BaseException) -> str:
     """The traceback of `error` as Python prints it, without the frames of Pivot and of the import system."""
     shown = traceback.TracebackException.from_exception(error)
     _strip(shown, _machinery(), set())
-    return "".join(shown.format()).rstrip("\n")
+    return _writable("".join(shown.format()).rstrip("\n"))
 
 
 def headline(error: BaseException) -> str:
     """The type of `error` and the first line of what it says; the type alone where it says nothing, or fails to."""
     try:
-        text = str(error).strip().partition("\n")[0]
+        text = _writable(str(error).strip().partition("\n")[0])
     except Exception:  # noqa: BLE001 - somebody else's __str__
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _writable(text: str) -> str:
+    """The text with what no encoding has, halves of characters, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _machinery() -> tuple[str, ...]:
