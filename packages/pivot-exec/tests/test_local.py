@@ -144,6 +144,8 @@ def test_a_missing_out_fails_the_stage_by_name(bench: Bench) -> None:
         ("raise ValueError('bad row\\nmore')", "ValueError: bad row"),
         ("sys.exit(4)", "exit code 4"),
         ("sys.exit(0)", ""),
+        ("sys.exit(256)", "exit code 1"),
+        ("sys.exit(2**70)", "exit code 1"),
         ("sys.exit('no data')", "exit code 1"),
         ("os._exit(3)", "exit code 3"),
         ("os.kill(os.getpid(), 11)", "killed by SIGSEGV"),
@@ -318,6 +320,8 @@ def test_when_the_base_or_template_is_killed_stages_are_lost_and_nothing_is_left
     lost = bench.wait("one")["one"]
     assert isinstance(lost, Lost)
     assert until(lambda: not marked(bench.root))
+    bench.submit("one")  # as a run does that keeps going
+    assert isinstance(bench.wait("one")["one"], Lost)
 
 
 def test_when_the_main_process_is_killed_nothing_is_left(tmp_path: Path) -> None:

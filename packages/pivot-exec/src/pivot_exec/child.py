@@ -98,7 +98,7 @@ def _exit_code(exit_: SystemExit) -> int:
     if exit_.code is None:
         return 0
     if isinstance(exit_.code, int):
-        return exit_.code & 0xFF
+        return exit_.code & 0xFF or int(exit_.code != 0)  # 256 is no 0, whatever a shell makes of it
     print(exit_.code, file=sys.stderr)  # noqa: T201
     return 1
 

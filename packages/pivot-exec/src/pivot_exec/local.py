@@ -79,6 +79,8 @@ class LocalExecutor:
         self._pids: dict[str, int] = {}
         self._written: deque[Ended] = deque()
         self._stored: deque[Finished] = deque()
+        self._lost: list[Lost] = []
+        self._gone = ""
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -134,13 +136,17 @@ class LocalExecutor:
         self._jobs = limits.jobs
 
     def submit(self, task: Task) -> None:
+        if self._gone:
+            self._lost.append(Lost(task.id, self._gone))
+            return
         self._tasks[task.id] = task
         self._send(Run(task.id, packed(Work.of(task)), task.timeout))
 
     def next(self, timeout: float | None) -> Sequence[Report]:
         """Wait up to `timeout` seconds (None: as long as it takes), or for `wake`; return what was reported."""
-        reports: list[Report] = []
-        for key, _ in self._selector.select(0 if self._stored or self._written else timeout):
+        reports: list[Report] = [*self._lost]
+        self._lost.clear()
+        for key, _ in self._selector.select(0 if reports or self._stored or self._written else timeout):
             if key.fileobj is self._wake:
                 self._drain()
             else:
@@ -267,12 +273,12 @@ class LocalExecutor:
         self._selector.unregister(self._channel)
         for pid in self._pids.values():
             system.kill_group(pid)
-        why = f"the process that runs stages ended: {self._end_base()}"
+        self._gone = f"the process that runs stages ended: {self._end_base()}"
         lost = list(self._tasks)
         self._tasks.clear()
         self._pids.clear()
         self._written.clear()
-        return [Lost(task, why) for task in lost]
+        return [Lost(task, self._gone) for task in lost]
 
     def _stayed(self, setup: Setup) -> socket.socket | None:
         """The base that has stayed, if there is one that is right."""
