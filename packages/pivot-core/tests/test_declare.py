@@ -8,6 +8,7 @@ import os
 import sys
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from pathlib import Path, PureWindowsPath
 from typing import Any, cast
 
@@ -124,6 +125,7 @@ def test_params_are_plain_data_in_order_of_their_names(registry: Registry) -> No
         (lambda: stage(work, params=[1]), "params must map"),  # type: ignore[call-overload] # wrong on purpose
         (lambda: stage(work, params={"a b": 1}), "params must map"),
         (lambda: stage(work, params={"a": object()}), "must be plain data"),
+        (lambda: stage(work, params={"a": date(2026, 1, 1)}), "not datetime.date.2026, 1, 1.\nConvert it: numbers"),  # type: ignore[dict-item] # as YAML gives it
         (lambda: stage(work, params={"a": [float("nan")]}), r"params\['a'\]\[0\] is NaN"),
         (lambda: stage(work, params={"a": ["\ud800"]}), r"params\['a'\]\[0\]: '\\ud800' has half a character"),
         (lambda: stage(work, params={"a": {"\ud800": 1}}), r"params\['a'\], key: '\\ud800' has half a character"),

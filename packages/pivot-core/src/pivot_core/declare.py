@@ -256,7 +256,8 @@ def _plain(value: object, label: str, location: Location) -> Json:
     raise PipelineError(
         f"{label} must be plain data (None, bool, int, float, str, or lists and mappings of these), "
         f"not {_brief(value)}",
-        where=location,
+        "Convert it: numbers with int() or float(), dates and paths with str().",
+        location,
     )
 
 

@@ -49,7 +49,8 @@ def write(path: Path, text: str, *, force: bool) -> None:
             raise ProjectError(f"{path} exists, and Pivot did not write it", "Give --force to replace it, or -o FILE.")
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ProjectError(f"{path} cannot be written: {error.strerror}", "Name another file with -o FILE.") from None
+        hint = "See that its directory is there and can be written to, or name another file with -o FILE."
+        raise ProjectError(f"{path} cannot be written: {error.strerror}", hint) from None
 
 
 def stage_names(stages: Iterable[str]) -> dict[str, str]:
