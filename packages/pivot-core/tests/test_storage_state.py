@@ -455,3 +455,24 @@ def test_killed_writers_leave_a_database_that_opens(path: Path) -> None:
             last = int(db.durations()["train"])
             assert db.problem == ""
             assert db.outs_of(str(last)) is not None
+
+
+def test_what_was_written_is_put_on_the_disk_before_the_database_is_closed(db: StateDB, path: Path) -> None:
+    """So that nobody waits for the disk when it is: then all of it is in the file itself, without its log."""
+    fill(db)
+    db.sync()
+    assert db._database._syncing is not None
+    db._database._syncing.join()
+    copy = path.with_name("copy.db")
+    copy.write_bytes(path.read_bytes())
+    with closing(StateDB(copy)) as other:
+        assert is_full(other)
+
+
+@pytest.mark.parametrize("readonly", [True, False])
+def test_where_there_is_no_database_putting_it_on_the_disk_makes_none(path: Path, readonly: bool) -> None:
+    path.mkdir(parents=True)
+    with closing(StateDB(path, readonly=readonly)) as db:
+        fill(db)
+        db.sync()
+    assert list(path.parent.iterdir()) == [path]

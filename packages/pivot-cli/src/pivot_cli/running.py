@@ -90,6 +90,7 @@ def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: b
             )
             here.executor.finish()
             history.save()
+            here.session.state.sync()
             if result.ok:
                 _keep_answer(here, wanted, chosen)
     if profile is not None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,13 +38,23 @@ class Database:
         self.problem = ""
         self._began = 0.0  # when the first write that is not committed was made
         self._connection = self._open()
+        self._syncing: Thread | None = None
 
     def commit(self) -> None:
         """Let others see what was written."""
         if self._connection.in_transaction:
             self._guarded(self._connection.commit, None)
 
+    def sync(self) -> None:
+        """Have all that was written put on the disk in a thread: `close` need not wait for the disk then."""
+        self.commit()
+        if not self._readonly and self._syncing is None:
+            self._syncing = Thread(target=_checkpoint, args=(self._path,))
+            self._syncing.start()
+
     def close(self) -> None:
+        if self._syncing is not None:
+            self._syncing.join()
         self.commit()
         self._connection.close()
 
@@ -116,12 +127,13 @@ class Database:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=_WAIT)
         try:
+            connection.execute("PRAGMA synchronous = OFF")  # nothing is lost with a new database
             connection.execute(f"PRAGMA journal_mode = {'WAL' if is_local(self._path.parent) else 'TRUNCATE'}")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            self._checked(connection).execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
             raise
-        return self._checked(connection)
+        return connection
 
     def _open_readable(self) -> sqlite3.Connection:
         import sqlite3
@@ -179,6 +191,22 @@ def is_local(directory: Path) -> bool:
         if place.startswith(point) and len(point) >= len(best):
             best, kind = point, found
     return bool(kind) and not kind.startswith(_NETWORK)
+
+
+def _checkpoint(path: Path) -> None:
+    """Move what is in the log of a database into it, with all waits for the disk that this takes."""
+    import sqlite3
+
+    try:
+        connection = sqlite3.connect(_uri(path, "mode=rw"), timeout=0, uri=True)
+    except sqlite3.Error:
+        return
+    try:
+        connection.execute("PRAGMA wal_checkpoint")
+    except sqlite3.Error:
+        pass  # who closes the database will do it
+    finally:
+        connection.close()
 
 
 def _uri(path: Path, options: str) -> str:

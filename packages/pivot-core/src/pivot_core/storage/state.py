@@ -80,6 +80,10 @@ class StateDB:
         """Let others see what was written."""
         self._database.commit()
 
+    def sync(self) -> None:
+        """Have what was written put on the disk meanwhile, so that `close` need not wait for that."""
+        self._database.sync()
+
     def close(self) -> None:
         self._database.close()
 
