@@ -19,7 +19,7 @@ def first():
     pathlib.Path("it's ${here}/first.txt").write_text(text)
     pathlib.Path(".5").write_text(text)
 
-@stage(deps="it's ${here}", outs="directory", params={"pattern": "${x}"})
+@stage(deps=["it's ${here}/*.txt", ".?", "in/[12].txt"], outs="directory", params={"pattern": "${x}"})
 def second(pattern):
     import pathlib
     pathlib.Path("directory").mkdir(exist_ok=True)

@@ -108,6 +108,23 @@ def test_a_glob_is_the_files_that_it_matches_and_none_is_named_twice() -> None:
     assert read_by_dvc(text)["a"]["deps"] == ["in/1.csv", "in/2.csv", "pipeline.py"]
 
 
+def test_a_glob_of_what_other_stages_write_is_their_outs_whether_or_not_they_are_there() -> None:
+    makers = [make_stage("one", outs=["made/x.csv"]), make_stage("many", outs=["parts"])]
+    text = {
+        "made/*.csv": ["made/by_hand.csv", "made/x.csv"],
+        "parts/**/*.csv": ["parts/**/*.csv"],
+        "**/*.csv": ["made/by_hand.csv", "parts/1.csv", "top.csv"],
+    }
+    stages = [make_stage(f"use{number}", [glob], [f"{number}.txt"]) for number, glob in enumerate(text)]
+    named = {stage.name: stage for stage in [*makers, *stages]}
+    found = read_by_dvc(export(named, dict.fromkeys(named, NOTHING), lambda dep: text[dep.path]))
+    assert [found[stage.name]["deps"] for stage in stages] == [
+        ["made/by_hand.csv", "made/x.csv", "pipeline.py"],
+        ["parts", "pipeline.py"],
+        ["made/by_hand.csv", "made/x.csv", "parts", "pipeline.py", "top.csv"],
+    ]
+
+
 def test_the_same_pipeline_gives_the_same_bytes_whatever_the_order_of_its_deps() -> None:
     assert exported(make_stage("a", ["x", "y"], n=1)) == exported(make_stage("a", ["y", "x"], n=1))
 

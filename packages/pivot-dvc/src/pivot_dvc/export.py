@@ -15,7 +15,10 @@ from typing import Any
 import xxhash
 import yaml
 from pivot_core.errors import ProjectError
+from pivot_core.graph import guess_directory
 from pivot_core.model import Dep, Stage
+from pivot_core.storage.globs import matches
+from pivot_core.storage.listing import parents
 from pivot_fingerprint import Fingerprint
 
 HEADER = "# Written by `pivot export`; edit the pipeline, not this file.\n"
@@ -35,7 +38,11 @@ def export(
     dvc.yaml to the root of the project.
     """
     names = stage_names(stages)
-    data = {names[name]: _escaped(_stage(stage, code[name], files_read, wdir)) for name, stage in stages.items()}
+
+    def paths(stage: Stage) -> set[str]:
+        return {path for dep in stage.deps for path in _paths(dep, _outs_read(stages, stage, dep), files_read)}
+
+    data = {names[name]: _escaped(_stage(stage, paths(stage), code[name], wdir)) for name, stage in stages.items()}
     return HEADER + yaml.dump({"stages": data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
 
 
@@ -66,10 +73,26 @@ def stage_names(stages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _stage(stage: Stage, code: Fingerprint, files_read: Callable[[Dep], Iterable[str]], wdir: str) -> dict[str, Any]:
-    deps = {path: None for dep in stage.deps for path in files_read(dep)}
-    deps |= {entry.file: None for entry in code.entries if entry.file and entry.kind not in ("dist", "python")}
-    deps[stage.location.file] = None
+def _outs_read(stages: Mapping[str, Stage], stage: Stage, dep: Dep) -> set[str]:
+    """The outs that a glob stands for, in part or whole; what it matches in them may not be there yet."""
+    if not dep.is_glob:
+        return set()
+    outs = (out.path for other in stages.values() if other is not stage for out in other.outs)
+    return {out for out in outs if matches(dep.path, out, directory=guess_directory(out))}
+
+
+def _paths(dep: Dep, outs: set[str], files_read: Callable[[Dep], Iterable[str]]) -> Iterable[str]:
+    """What DVC takes for a dep: it knows no globs."""
+    yield from outs
+    for path in files_read(dep):
+        is_written = not outs.isdisjoint((path, *parents(path)))
+        if not is_written and not (outs and path == dep.path):  # which is itself where it matches nothing yet
+            yield path
+
+
+def _stage(stage: Stage, deps: set[str], code: Fingerprint, wdir: str) -> dict[str, Any]:
+    deps |= {entry.file for entry in code.entries if entry.file and entry.kind not in ("dist", "python")}
+    deps.add(stage.location.file)
     outs = [out.path if out.cache else {out.path: {"cache": False}} for out in stage.outs]
     data: dict[str, Any] = {"cmd": f"pivot run {shlex.quote(stage.name)}"}
     if wdir != ".":
