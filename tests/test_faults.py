@@ -296,6 +296,6 @@ def test_a_file_in_the_place_of_a_directory_of_ours_is_named_with_what_to_do(
     project.write(taken, "")
     failed = project.pivot("run", code=1).stderr
     assert told in failed
-    assert "see what stands in the way" in failed
+    assert "See what stands in the way there" in failed
     (project.root / taken).unlink()
     assert project.ran() == {"a"}

@@ -90,8 +90,11 @@ def test_a_name_that_no_line_can_hold_is_passed_over(root: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_named(root: Path) -> None:
     (root / ".gitignore").mkdir()
-    with pytest.raises(ProjectError, match=r"\.gitignore: cannot be written"):
+    with pytest.raises(ProjectError, match=r"\.gitignore, which keeps outs out of git, cannot be written"):
         ensure_ignored(root, [Out("a")])
+    (root / "taken").touch()
+    with pytest.raises(ProjectError, match="taken is no directory"):
+        ensure_own_rules(root / "taken")
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge here")

@@ -6,6 +6,8 @@ import attrs
 
 from pivot_core.model import Location
 
+SEE_THERE = "See what stands in the way there, and whether you may write."
+
 
 @attrs.define
 class PivotError(Exception):

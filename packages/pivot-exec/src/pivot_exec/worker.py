@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pivot_core.errors import SEE_THERE
 from pivot_core.project import Project
 
 from pivot_exec import child, system
@@ -78,10 +79,7 @@ def _run(project: Project, work: Work, functions: Functions, state: State | None
     try:
         child.begin(project, work, renew=many)
     except OSError as error:
-        return (
-            f"it could not be started: {error}\n"
-            "Its log has to be written there: see what stands in the way, and whether you may write."
-        )
+        return f"it could not be started: {error}\n{SEE_THERE}"
     if state is not None:
         state.stage_begins()
     return child.call(work, function)

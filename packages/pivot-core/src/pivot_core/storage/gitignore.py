@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from pivot_core.errors import ProjectError
+from pivot_core.errors import SEE_THERE, ProjectError
 from pivot_core.model import Out
 
 # Lock files and settings belong in git, nothing else does.
@@ -44,6 +44,8 @@ def ensure_own_rules(directory: Path) -> None:
         if not path.exists():
             directory.mkdir(parents=True, exist_ok=True)
             path.write_bytes(OWN_RULES)
+    except FileExistsError:
+        raise ProjectError(f"{directory} is no directory", "Pivot keeps its files there: move away what is.") from None
     except OSError as error:
         raise ProjectError(
             f"{path}: cannot be written: {error.strerror}",
@@ -64,7 +66,9 @@ def _add_lines(path: Path, names: Iterable[str]) -> bool:
             text += end
         path.write_bytes(text + b"".join(line + end for line in new))
     except OSError as error:
-        raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
+        raise ProjectError(
+            f"{path}, which keeps outs out of git, cannot be written: {error.strerror}", SEE_THERE
+        ) from None
     return True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import xxhash
 
-from pivot_core.errors import ProjectError
+from pivot_core.errors import SEE_THERE, ProjectError
 from pivot_core.model import Record
 from pivot_core.storage.locktext import checked, emit, parse, stage_of
 from pivot_core.storage.looks import Looks
@@ -95,7 +95,7 @@ class LockFiles:
             self._known[record.stage] = (_stamp(path), record)
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)
-            raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
+            raise ProjectError(f"{path}: cannot be written: {error.strerror}", SEE_THERE) from None
 
     def remove(self, stage: str) -> None:
         """Remove the lock file of a stage, if there is one."""

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pivot_core.config import LinkKind
-from pivot_core.errors import PivotError
+from pivot_core.errors import SEE_THERE, PivotError
 from pivot_core.interfaces import Finished, Store, Task
 from pivot_core.model import Digest, FileState
 from pivot_core.storage.digests import TREE_SUFFIX
@@ -205,5 +205,4 @@ def _explained(error: OSError, path: str, done: str) -> PivotError:
     if error.errno in _FULL:
         return PivotError(f"{path}: cannot be {done}: the disk is full", "Make room and run again.")
     what = f" ({error.filename})" if error.filename else ""
-    hint = "Pivot has to read outs and to write into .pivot/cache: see what stands in the way, and whether you may."
-    return PivotError(f"{path}: cannot be {done}: {error.strerror or error}{what}", hint)
+    return PivotError(f"{path}: cannot be {done}: {error.strerror or error}{what}", SEE_THERE)
