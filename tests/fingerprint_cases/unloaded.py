@@ -233,6 +233,32 @@ _VERSIONS = project(
     past="def tool(): return 2",
 )
 
+_MEANT = project(
+    "",
+    stage("a", "One.size", "from lib import One"),
+    stage("b", "NAMES", "from lib import NAMES"),
+    stage("c", "digits.given_1", "import digits"),
+    stage("d", "One().__class__.__name__", "from apart import One"),
+    lib="""
+        class One:
+            pass
+
+        class Other:
+            pass
+
+        for cls in (One, Other):
+            cls.size = 5
+
+        NAMES = ["one"]
+        alias = NAMES
+        alias.append("two")
+        copy = sorted(["three"])
+        copy.append("four")
+    """,
+    digits="for number in range(3):\n    globals()[f'given_{number}'] = number\n",
+    apart="class One:\n    pass\n",
+)
+
 CASES = (
     changed("unloaded: computed constant", _LIB, "i * 2", "i * 3", "table", path="lib.py", why="the code that computes it"),
     changed("unloaded: argument of a computed constant", _LIB, "build(3)", "build(4)", "table", path="lib.py", why="its statement"),
@@ -260,6 +286,10 @@ CASES = (
     changed("unloaded: method of an item", _CHANGED, "20", "21", "items given put", path="lib.py", why="it may change what the name holds"),
     changed("unloaded: method of what a method returns", _CHANGED, "30", "31", "lists given put", path="lib.py", why="it may change what the name holds"),
     changed("unloaded: attribute of what a function returns", _CHANGED, "40", "41", "kept given put", path="lib.py", why="it changes what is returned"),
+    changed("unloaded: globals() with spaces", _MEANT, "globals()", "globals( )", path="digits.py", why="layout"),
+    changed("unloaded: attribute set in a loop over classes", _MEANT, "= 5", "= 6", "a", path="lib.py", why="the loop changes both"),
+    changed("unloaded: changed by another name", _MEANT, '"two"', '"three"', "b", path="lib.py", why="both names hold the same list"),
+    changed("unloaded: made of it and changed", _MEANT, '"four"', '"five"', path="lib.py", why="the copy is another list"),
     changed("unloaded: name given to globals()", _CHANGED, "50", "51", "given put", path="lib.py", why="no statement says it: all of the module counts"),
     changed("unloaded: name set in sys.modules", _CHANGED, "60", "61", "given put", path="lib.py", why="no statement says it: all of the module counts"),
     changed("unloaded: name made by exec", _CHANGED, "70", "71", "put", path="names.py", why="no statement says it: all of the module counts"),

@@ -181,7 +181,9 @@ class Effects:
 
     def _changed_by(self, module: str, statement: TopLevel) -> Iterable[Key]:
         part = statement.part
-        changed = {static_key(module, name) for name in part.rebinds} | self._changes_of(module, part.acts)
+        changed = self._changes_of(module, part.acts)
+        changed |= {meant for key in changed if key[1] == module for meant in self._meant_by(key)}
+        changed |= {static_key(module, name) for name in part.rebinds}
         if statement.is_class:
             changed |= self._noticing_bases(module, part)
         elif statement.definition:
@@ -254,6 +256,14 @@ class Effects:
         for binding in source.bindings.get(key[2], ()) if source is not None else ():
             if source is not None and binding.kind == "assign":
                 for ref in source.statement(binding.node).acts.calls:
+                    yield from self._static_keys(key[1], ref)
+
+    def _meant_by(self, key: Key) -> Iterator[Key]:
+        """What else a name of a module may stand for: `for cls in (One, Other)`, `alias = REGISTRY`."""
+        source = self._locator.source(key[1])
+        for binding in source.bindings.get(key[2], ()) if source is not None else ():
+            if source is not None and binding.kind == "assign":
+                for ref in source.statement(binding.node).values:
                     yield from self._static_keys(key[1], ref)
 
     def _noticing_bases(self, module: str, part: Part) -> set[Key]:

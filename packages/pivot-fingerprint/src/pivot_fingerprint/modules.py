@@ -1,6 +1,7 @@
 """What a source file defines, and where: parsed once, read piece by piece as the pieces are needed."""
 
 import ast
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
@@ -25,7 +26,11 @@ from pivot_fingerprint.trees import (
 
 Guards = tuple[ast.expr, ...]
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_BY_TEXT: Final = (b"globals()", b"locals()", b"vars()", b"exec(", b"sys.modules[__name__]")
+_WORDS_BY_TEXT: Final = (b"globals", b"locals", b"vars", b"exec", b"__name__")
+_BY_TEXT: Final = re.compile(
+    rb"\b(?:globals|locals|vars)\s*\(\s*\)|\bexec\s*\(|\bmodules\s*\[\s*__name__\s*\]"
+)  # looked for in text that has one of the words, however it is laid out
+_OWN_CLASS: Final = re.compile(rb"\]\s*\.\s*__class__\s*=")
 _SCOPES: Final = (*_DEFINITIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -68,9 +73,9 @@ class SourceModule:
         """What stands at the top and is neither a definition nor an import, in order."""
         self.tree = ast.parse(source)
         self.asks_for_subclasses = b"__subclasses__" in source
-        self.has_own_class = b"].__class__ =" in source
+        self.has_own_class = b"__class__" in source and _OWN_CLASS.search(source) is not None
         """Whether the module gives itself a class, which may answer for any name."""
-        self.sets_names_by_text = any(text in source for text in _BY_TEXT)
+        self.sets_names_by_text = any(word in source for word in _WORDS_BY_TEXT) and bool(_BY_TEXT.search(source))
         """Whether code in the module may define names that no statement says."""
         self._parts: dict[int, Part] = {}
         self._annotations: dict[int, Part] = {}
