@@ -155,3 +155,11 @@ def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: T
     done = project.pivot(command, code=2, LC_ALL="C", PYTHONUTF8="0")
     assert "xe4.txt': cannot be named here, since file names are ascii\nhint: Set LC_ALL=C.UTF-8" in done.stderr
     assert project.ran(LC_ALL="C") == {"a"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the directory that one is in stays")
+def test_a_working_directory_that_was_removed_is_told(project: Typed) -> None:
+    command = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && "$0" status', PIVOT]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the current directory was removed\nhint: ")

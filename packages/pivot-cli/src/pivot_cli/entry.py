@@ -22,7 +22,7 @@ def run() -> NoReturn:
     """Run the command line that this process was started with, and exit with its code."""
     _open_missing_streams()
     try:
-        code = _answer_or_run()
+        code = _answer_or_run() if _is_somewhere() else _REFUSED
     except KeyboardInterrupt:  # while the command line, which tells of a later one, is imported
         print("interrupted", file=sys.stderr)  # noqa: T201
         code = _INTERRUPTED
@@ -41,6 +41,16 @@ def _end(code: int) -> NoReturn:
         except OSError:
             continue  # nobody takes what is in it, which has been told
     os._exit(code)
+
+
+def _is_somewhere() -> bool:
+    """Whether the working directory is still there; says so where it is not."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        print("error: the current directory was removed\nhint: Change into one that is there.", file=sys.stderr)  # noqa: T201
+        return False
+    return True
 
 
 def _answer_or_run() -> int:
