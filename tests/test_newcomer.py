@@ -201,3 +201,9 @@ def test_a_failure_while_debugging_does_not_show_the_log_of_an_earlier_run(proje
 def test_an_option_of_all_commands_is_told_where_it_stands(project: Typed) -> None:
     assert "hint: It stands before the command: `pivot -C DIR run`." in project.pivot("run", "-C", ".", code=2).stderr
     assert "'x' is not a valid whole number" in project.pivot("run", "-j", "x", code=2).stderr
+
+
+def test_a_library_to_preload_that_is_not_installed_is_told(project: Typed) -> None:
+    project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='a')\ndef a(): open('a', 'w').close()\n")
+    told = project.pivot("run", PIVOT_PRELOAD="json,pandsa").stderr
+    assert "note: the setting `preload` names pandsa: no such module is installed\n" in told

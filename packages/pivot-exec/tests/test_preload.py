@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pivot_core.config import Settings
 from pivot_core.project import Project
-from pivot_exec.preload import import_all, libraries
+from pivot_exec.preload import absent, import_all, libraries
 
 
 def scan(root: Path, pipeline: str, **modules: str) -> list[str]:
@@ -169,3 +169,9 @@ def test_code_that_is_not_installed_is_no_library(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(str(tmp_path))
     import_all(["pivot_test_own"])
     assert "pivot_test_own" not in sys.modules
+
+
+def test_what_the_setting_names_and_is_not_installed_is_told(tmp_path: Path) -> None:
+    project = write(tmp_path, "", Settings(preload=("numpy.linalg", "nunpy", "json")))
+    assert absent(project) == ["nunpy"]
+    assert absent(write(tmp_path, "", Settings(preload="none"))) == []

@@ -44,6 +44,19 @@ def libraries(project: Project) -> list[str]:
     return list(found)
 
 
+def absent(project: Project) -> list[str]:
+    """The modules that the setting `preload` names, and that are not there."""
+    preload = project.settings.preload
+    return [] if isinstance(preload, str) else [name for name in preload if not _is_there(name.partition(".")[0])]
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except Exception:  # noqa: BLE001 - finders are anybody's code, and one that fails has something of that name
+        return True
+
+
 def import_all(names: Iterable[str]) -> None:
     """Import what can be imported; what cannot, or is somebody's own code, is left to the code that wants it.
 

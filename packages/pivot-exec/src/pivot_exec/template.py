@@ -21,7 +21,7 @@ from pivot_core.interfaces import Loaded, Started
 from pivot_core.model import Digest
 from pivot_core.volatile import Compared, SecondLoad
 
-from pivot_exec import child, system, twin
+from pivot_exec import child, preload, system, twin
 from pivot_exec.messages import Cancel, Ended, ImportedAhead, Retry, Run, Setup
 from pivot_exec.pool import Pool, Running, Worker
 from pivot_exec.spawned import PATIENCE, Functions, load
@@ -54,6 +54,9 @@ def main(channel: Channel, setup: Setup, answer: int, *, may_retry: bool) -> NoR
         os._exit(0)
     if threads > 1:
         loaded = attrs.evolve(loaded, notices=(*loaded.notices, _threads_notice(threads, setup, culprits)))
+    if absent := preload.absent(setup.project):
+        notice = f"the setting `preload` names {', '.join(absent)}: no such module is installed"
+        loaded = attrs.evolve(loaded, notices=(*loaded.notices, notice))
     _tell(channel, loaded)
     if setup.debug:
         from pivot_exec import inline
