@@ -145,6 +145,37 @@ def test_a_no_op_of_one_stage_says_nothing_of_others(settled: Typed) -> None:
     assert did["written"] == []
 
 
+def is_given(project: Typed, *arguments: str) -> bool:
+    """Whether a command is answered without looking at anything but what the standing answer rests on."""
+    return counted(project, *arguments)[1]["opened"] == [f"{project.root}/.pivot/answer"]
+
+
+def test_a_run_of_one_stage_looks_at_no_other(settled: Typed) -> None:
+    """Not at its end either: what it costs must not grow with the pipeline."""
+    shown, did = counted(settled, "run", "--force", "a")
+    assert outcomes(shown) == {"a": "ran"}
+    assert {Path(path).name for path in did["opened"] if path.endswith(".lock")} == {"a.lock"}
+    counted(settled, "run", "a")
+    assert is_given(settled, "run", "a")
+    assert not is_given(settled, "status")
+
+
+def test_a_no_op_of_one_stage_leaves_what_is_known_of_all(settled: Typed) -> None:
+    counted(settled, "run")
+    counted(settled, "run", "a")
+    assert is_given(settled, "run")
+    assert is_given(settled, "status")
+    assert is_given(settled, "run", "a")
+
+
+def test_after_a_run_of_one_stage_the_others_are_looked_at(settled: Typed) -> None:
+    settled.write("in.txt", "4")
+    counted(settled, "run", "a")
+    assert is_given(settled, "run", "a")
+    status = settled.pivot("status", "--check", code=3).stdout.splitlines()
+    assert [line.split()[0] for line in status if "stale" in line] == ["b"]
+
+
 def same_size_and_time(path: Path, text: str) -> None:
     stat = path.stat()
     assert len(text) == stat.st_size

@@ -58,6 +58,14 @@ def give(arguments: Sequence[str]) -> int | None:
     return 0
 
 
+def holds(root: str, arguments: Sequence[str]) -> bool:
+    """Whether there is a standing answer to a command line for the project at `root`."""
+    try:
+        return _answer(root, arguments) is not None
+    except (Changed, OSError, ValueError, IndexError, TypeError):
+        return False
+
+
 def write(
     root: str,
     words: Mapping[tuple[str, ...], str],

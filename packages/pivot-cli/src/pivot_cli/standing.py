@@ -27,11 +27,19 @@ _TRIES = 2  # the second after what has just been written had time to rest
 def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
     """Keep the answer to `run`, `status` and the command line `arguments` (if there are any), which asked for `chosen`.
 
-    Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen.
+    Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen. At stages
+    that the run did not look at, neither does this: then it keeps the answer to `arguments` alone.
     """
+    graph = here.workspace.graph
+    stages = graph.with_upstreams(chosen)
+    if len(stages) < len(graph.stages):
+        if answer.holds(str(here.project.root), ("run",)):
+            stages = graph.order  # nothing has changed since all of them were up to date
+        elif not arguments:
+            return
     for _ in range(_TRIES):
         looks = here.session.take_notes()
-        plan = _looked(here, looks)
+        plan = _looked(here, stages, looks)
         if plan is None:
             return
         if not looks.newest:
@@ -41,8 +49,8 @@ def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
             return
 
 
-def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
-    """What is decided about each stage now: None if not all are up to date."""
+def _looked(here: Opened, stages: Sequence[str], looks: Looks) -> dict[str, Decision] | None:
+    """What is decided about `stages` now: None if not all are up to date."""
     observed = here.loaded.observed
     if observed is None or observed.problem:
         return None
@@ -60,7 +68,7 @@ def _looked(here: Opened, looks: Looks) -> dict[str, Decision] | None:
             here.project
         ):
             return None
-        plan = here.workspace.plan()
+        plan = here.workspace.plan(stages)
     except PivotError:
         return None
     return plan if all(decision.verdict == "up_to_date" for decision in plan.values()) else None
@@ -70,8 +78,10 @@ def _write(
     here: Opened, looks: Looks, plan: dict[str, Decision], arguments: Sequence[str], chosen: Sequence[str]
 ) -> None:
     assert here.loaded.observed is not None
-    status = "".join(f"{line}\n" for line in plan_lines(plan, {}))
-    words: dict[tuple[str, ...], str] = {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
+    words: dict[tuple[str, ...], str] = {}
+    if len(plan) == len(here.workspace.graph.stages):
+        status = "".join(f"{line}\n" for line in plan_lines(plan, {}))
+        words |= {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
     if arguments:
         words[tuple(arguments)] = _run_words(here.workspace.graph.with_upstreams(chosen))
     gone = here.workspace.gone_message()
