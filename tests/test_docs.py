@@ -1,4 +1,4 @@
-"""Every shell block and Python example of the README and the docs runs as it stands."""
+"""Every shell block and Python example of the README, of that of pivot-cli and of the docs runs as it stands."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "packages/pivot-cli/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INSTALLS = ("pip install", "uv run pytest")  # they set up the machine, or run this very test; .ci/run does the same
 
