@@ -5,6 +5,8 @@ import types
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pivot_exec import told, watch
 from pivot_exec.watch import Watch
 
@@ -22,6 +24,8 @@ def plain(a, b=1, *, c=[], d={}): return a
 def other(a, b=1, *, c=[], d={}): return b
 def noted(): pass
 noted.mark = [1]
+def held(): pass
+ELSEWHERE = [vars(held)]
 
 def write():
     global NUMBER
@@ -115,6 +119,8 @@ CHANGES = [
     "del noted.mark",
     "noted.__dict__ = {}",
     "noted.__dict__.clear()",
+    "held.__dict__ = {}",
+    "held.mark = 1",
     "plain.__defaults__ = (2,)",
     "del plain.__defaults__",
     "plain.__kwdefaults__ = {'c': []}",
@@ -200,9 +206,14 @@ class Silent(told.Told):
         return None
 
 
+@pytest.fixture(scope="module")
+def silent() -> told.Told:
+    return Silent()
+
+
 @pytest.fixture(scope="module", params=["told", "not told"])
-def made(request: pytest.FixtureRequest) -> Iterator[told.Told]:
-    made = told.Told() if request.param == "told" else Silent()
+def made(request: pytest.FixtureRequest, silent: told.Told) -> Iterator[told.Told]:
+    made = told.Told() if request.param == "told" else silent
     assert made.tells_all == (request.param == "told")
     yield made
     made.stop()
@@ -244,6 +255,43 @@ def test_what_is_as_it_was_costs_nothing_and_later_changes_are_seen(module: type
     for late in ("NUMBER = 77", "Kind.added = 7", "plain.note = 7", "plain.__defaults__ = (7,)", "TABLE['a'] = 7"):
         exec(late, vars(module))
         assert before.changed()
+
+
+PRIVATE = [change for change in CHANGES if "builtins" not in change and "sys.modules" not in change]
+BACK = [
+    "plain.__defaults__, other.__defaults__ = other.__defaults__, plain.__defaults__",
+    "plain.__code__, other.__code__ = other.__code__, plain.__code__",
+    "ITEMS.reverse()",
+    "SPACE.a, COUNTS['a'] = COUNTS['a'], SPACE.a",
+    "THING.a, THING.b = THING.b, THING.a",
+    "Base.shared, Top.shared = getattr(Top, 'shared', 1), Base.shared",
+    "ORDERED.move_to_end(next(iter(ORDERED)))",
+    "TEXT, NUMBER = NUMBER, TEXT",
+    "plain.__dict__ = dict(vars(plain))",
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(steps=st.lists(st.sampled_from(BACK * 2 + HARMLESS + PRIVATE), min_size=1, max_size=6), before=st.integers(0, 3))
+def test_what_is_told_and_what_is_compared_agree(
+    monkeypatch: pytest.MonkeyPatch, made: told.Told, silent: told.Told, steps: list[str], before: int
+) -> None:
+    """Whatever happens, and whatever had happened before."""
+    space = types.ModuleType("attacked")
+    monkeypatch.setitem(sys.modules, "attacked", space)
+    exec(SOURCE, vars(space))
+    watches: list[Watch] = []
+    for number, step in enumerate(steps):
+        if number == before:
+            watches.append(Watch({"attacked": space}, ()))
+            monkeypatch.setattr(watch, "telling", lambda: silent)
+            watches.append(Watch({"attacked": space}, ()))
+            monkeypatch.setattr(watch, "telling", lambda: made)
+        try:
+            exec(step, vars(space))
+        except (AttributeError, KeyError, NameError, TypeError, ValueError, IndexError):
+            pass  # an earlier step has taken away what this one needs
+        assert len({item.changed() for item in watches}) <= 1
 
 
 HOT = {

@@ -116,6 +116,8 @@ class Watch:
         self._waiting += others
         while self._waiting and self._can_tell:
             self._add(self._waiting.pop())
+        held = [function for function in self._functions if sys.getrefcount(vars(function)) > _OF_ITS_OWN]
+        self._items += [_Item(function, _space_of_function) for function in held]
         self._together = (
             _Together(self._dicts, _all_dict_links, sized=True),
             _Together(self._lists, _referents, sized=True),
@@ -229,8 +231,8 @@ class Watch:
         return item.links
 
     def _watch_functions(self) -> set[int]:
-        """Where the dictionaries of functions are. They are not kept: that they are freed, when a function is given
-        another, is told."""
+        """Where the dictionaries of functions are. They are not kept: that one is freed, when its function is given
+        another, is told. Those that somebody else keeps are among the items."""
         for function in self._functions:
             self._told.watch(vars(function))
         return {id(vars(function)) for function in self._functions}
@@ -294,6 +296,10 @@ def _dict_links(value: dict[Any, Any]) -> list[object]:
 def _all_dict_links(dicts: list[dict[Any, Any]]) -> list[object]:
     """What all of them refer to: for one by one it would take many times as long."""
     return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
+
+
+def _space_of_function(value: types.FunctionType) -> list[object]:
+    return [vars(value)]
 
 
 def _class_of(value: object) -> list[object]:
@@ -392,3 +398,4 @@ def _forget(cache: Any, misses: int, size: int) -> bool:
 
 _bases: Callable[[type], tuple[type, ...]] = type.__dict__["__bases__"].__get__
 _string_at = ctypes.string_at
+_OF_ITS_OWN = sys.getrefcount(vars(_class_of))  # what is counted for a dictionary that only its function refers to
