@@ -157,6 +157,13 @@ def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: T
     assert project.ran(LC_ALL="C") == {"a"}
 
 
+def test_what_an_encoding_lacks_is_printed_as_its_number(project: Typed) -> None:
+    project.write("pipeline.py", "from pivot import stage\n\n@stage\ndef größe(): ...\n")
+    assert project.pivot("run", PYTHONIOENCODING="ascii").stdout.startswith("gr\\xf6\\xdfe  ran ")
+    for command in ("run", "status", "explain", "list", "dag"):
+        project.pivot(command, PYTHONIOENCODING="ascii")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there the directory that one is in stays")
 def test_a_working_directory_that_was_removed_is_told(project: Typed) -> None:
     command = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && "$0" status', PIVOT]

@@ -110,7 +110,7 @@ def _open_missing_streams() -> None:
     """Give a process that was started without one of the standard streams an empty one: a file or a pipe that is opened
     later would take its number, and what is printed.
 
-    What goes to a file on Windows has an old encoding there, which lacks the characters of some lines.
+    What an encoding lacks is printed as its number: on Windows that of files does, elsewhere that of LC_ALL=C, say.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -120,5 +120,5 @@ def _open_missing_streams() -> None:
                 os.close(opened)
             os.set_inheritable(number, True)  # else it is missing in each process that this one starts
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
-    if sys.platform == "win32" and isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
         sys.stdout.reconfigure(errors="backslashreplace")

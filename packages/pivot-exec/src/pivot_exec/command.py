@@ -71,8 +71,9 @@ def _renew_streams() -> None:
 
 
 def _stream(descriptor: int, mode: str, like: TextIO, *, lines: bool = False) -> TextIO:
+    errors = like.errors if like.encoding.lower() == "utf-8" else "backslashreplace"  # as in pivot_cli.entry
     stream = open(  # noqa: SIM115
-        descriptor, mode, 1 if lines else -1, encoding=like.encoding, errors=like.errors, closefd=False
+        descriptor, mode, 1 if lines else -1, encoding=like.encoding, errors=errors, closefd=False
     )
     return cast("TextIO", stream)
 
