@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,9 +37,7 @@ def ended(process: "subprocess.Popen[str]") -> int:
 
 def signalled(project: Typed, number: int) -> int:
     process = project.start("run", A="waits")
-    while not (project.root / "started").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    project.until_it_writes(process, "started")
     process.send_signal(number)
     return ended(process)
 

@@ -46,8 +46,7 @@ def test_killed_at_any_moment(project: Typed, attempt: int) -> None:
 def test_signals_end_cleanly(project: Typed, number: int, code: int) -> None:
     project.write("pipeline.py", SLOW.replace("0.3", "30"))
     process = project.start("run", MARK=str(project.root))
-    while not (project.root / "a.txt").exists():
-        time.sleep(0.02)
+    project.until_it_writes(process, "a.txt")
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == code
@@ -72,8 +71,7 @@ def test_a_helper_edited_while_it_runs_is_never_recorded_under_the_new_code(proj
         """,
     )
     process = project.start("run")
-    while not (project.root / "started").exists():
-        time.sleep(0.01)
+    project.until_it_writes(process, "started")
     project.write("helper.py", "def value():\n    return 2\n")
     (project.root / "go").touch()
     process.communicate(timeout=60)
@@ -210,8 +208,7 @@ def test_one_run_at_a_time(project: Typed) -> None:
     waits = "while not __import__('os').path.exists('go'): time.sleep(0.01)"
     project.write("pipeline.py", SLOW.replace("time.sleep(0.3)", waits))
     first = project.start("run")
-    while not (project.root / "a.txt").exists():
-        time.sleep(0.02)
+    project.until_it_writes(first, "a.txt")
     assert str(first.pid) in project.pivot("run", code=2).stderr
     (project.root / "go").touch()
     assert set(project.run("--wait").values()) == {"up to date"}

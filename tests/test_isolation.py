@@ -1,7 +1,6 @@
 """`pivot run --isolation worker`: the same results, and nothing is left behind, however it ends."""
 
 import signal
-import time
 
 import pytest
 from typed import Typed
@@ -60,8 +59,7 @@ def test_one_worker_serves_stages_until_one_changes_what_the_others_would_see(pr
 def test_nothing_is_left_however_the_run_ends(project: Typed, number: int) -> None:
     project.write("pipeline.py", PIPELINE)
     process = project.start("run", MARK=str(project.root), PIVOT_ISOLATION="worker", SLOW="300")
-    while not (project.root / "d.pid").exists():
-        time.sleep(0.02)
+    project.until_it_writes(process, "d.pid")
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -73,8 +72,7 @@ def test_on_macos_what_changed_runs_apart_and_leaves_nothing(mac: Typed, isolati
 @like_macos
 def test_on_macos_stages_end_with_a_main_process_that_is_killed(mac: Typed) -> None:
     process = mac.start("run", "c", SLOW="300")
-    while not (mac.root / ".pivot/logs/c.log").exists():
-        time.sleep(0.02)
+    mac.until_it_writes(process, ".pivot/logs/c.log")
     process.kill()
     process.communicate()
     assert mac.nothing_left()

@@ -118,9 +118,7 @@ def test_what_did_not_depend_on_the_failure_is_told_with_the_option_that_runs_it
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_happened_and_what_stays(three: Typed, number: signal.Signals) -> None:
     process = three.start("run", "-j1", A="waits")
-    while not (three.root / "started").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    three.until_it_writes(process, "started")
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     shown = dict(line.split(maxsplit=1) for line in out.splitlines())

@@ -237,7 +237,7 @@ def test_settings_for_processes_that_serve_many_are_accepted(windows: Typed) -> 
 def test_one_run_at_a_time(windows: Typed) -> None:
     beating(windows)
     process = windows.start("run")
-    until_it_writes(process, windows.root / "beats")
+    windows.until_it_writes(process, "beats")
     assert "another process runs this pipeline" in windows.pivot("run", code=2).stderr
     process.kill()
     process.communicate()
@@ -268,7 +268,7 @@ def test_what_a_stage_leaves_is_told_and_ended(windows: Typed) -> None:
 def test_nothing_is_left_of_a_run_that_is_killed(windows: Typed) -> None:
     beating(windows)
     process = windows.start("run")
-    until_it_writes(process, windows.root / "beats")
+    windows.until_it_writes(process, "beats")
     process.kill()
     process.communicate()
     assert until_it_beats_no_more(windows)
@@ -308,14 +308,6 @@ def interrupted(project: Typed, path: str) -> "subprocess.CompletedProcess[str]"
         text=True,
         timeout=100,
     )
-
-
-def until_it_writes(process: "subprocess.Popen[str]", path: Path) -> None:
-    deadline = time.monotonic() + 90
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def until_it_beats_no_more(project: Typed) -> bool:

@@ -60,6 +60,14 @@ class Typed:
         """`pivot run`: the stages that ran."""
         return {stage for stage, outcome in self.run(*arguments, code=code, **variables).items() if outcome == "ran"}
 
+    def until_it_writes(self, process: "subprocess.Popen[str]", path: str) -> None:
+        """Wait until there is a file at `path`, which `process` is to bring about."""
+        deadline = time.monotonic() + 90
+        while not (self.root / path).exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def processes(self) -> list[str]:
         """The command lines of the processes that were started with the variable MARK set to the root, ended ones not
         counted; none at all where the system is not Linux.
