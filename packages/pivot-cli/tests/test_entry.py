@@ -1,5 +1,6 @@
 """How a command begins and ends: what is started before anything else, and what is left undone at the end."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,17 @@ run()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == ["handled"]
+
+
+def test_as_a_module_it_ends_as_python_does(tmp_path: Path) -> None:
+    """So that what runs it, such as a profiler, can tell of it; and quietly where nobody takes what is printed."""
+    command = [sys.executable, "-m", "cProfile", "-m", "pivot_cli", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "function calls" in done.stdout
+    with open("/dev/full", "w") if Path("/dev/full").exists() else open(os.devnull, "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pivot_cli", "--help"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode in (0, 2)

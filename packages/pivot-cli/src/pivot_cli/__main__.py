@@ -1,6 +1,8 @@
-"""`python -m pivot_cli` is `pivot`."""
+"""`python -m pivot_cli` is `pivot`, but for its end, which is Python's own: profilers and debuggers tell then."""
 
-from pivot_cli.entry import run
+import sys
+
+from pivot_cli.entry import main
 
 if __name__ == "__main__":
-    run()
+    sys.exit(main())

@@ -20,6 +20,11 @@ _RUNS_NONE = frozenset({"-h", "--help", "-n", "--dry-run", "--debug"})
 
 def run() -> NoReturn:
     """Run the command line that this process was started with, and exit with its code."""
+    _end(main())
+
+
+def main() -> int:
+    """Run the command line that this process was started with; returns its exit code."""
     _open_missing_streams()
     try:
         code = _answer_or_run() if _is_somewhere() else _REFUSED
@@ -28,19 +33,27 @@ def run() -> NoReturn:
         code = _INTERRUPTED
     except OSError:  # stderr takes nothing, not even what is wrong
         code = _REFUSED
-    _end(code)
+    _flush()
+    return code
 
 
 def _end(code: int) -> NoReturn:
     """Exit without taking apart all that was imported, as Python does: that takes longer than many a command."""
     if "atexit" in sys.modules:
         sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            continue  # nobody takes what is in it, which has been told
+        _flush()
     os._exit(code)
+
+
+def _flush() -> None:
+    """Write out what was printed. A stream that nobody takes it from goes: Python would try again, and tell of that."""
+    for name in ("stdout", "stderr"):
+        try:
+            stream = getattr(sys, name)
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            setattr(sys, name, None)
 
 
 def _is_somewhere() -> bool:
