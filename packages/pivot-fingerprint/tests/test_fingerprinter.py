@@ -56,6 +56,25 @@ def test_entries_say_where_the_code_is_of_what_another_module_made(load: Load, t
     assert (entries["func:m.CALLED"].file, entries["func:m.CALLED"].line) == ("factory.py", 5)
 
 
+def test_entries_say_where_a_function_is_that_a_decorator_replaced(load: Load, tmp_path: Path) -> None:
+    """What the name holds is a wrapper; users look for the function below the decorator."""
+    load("deco", "def timed(f):\n    def inner(x):\n        return f(x)\n    return inner\n")
+    module = load(
+        "m",
+        "from deco import timed\n\n@timed\ndef low(x):\n    return x\n\nclass C:\n    @timed\n    def m(x):\n        return x\n\n"
+        "@timed\ndef high():\n    return low(1), C.m(2)\n",
+    )
+    entries = Fingerprinter(Project(tmp_path)).fingerprint(module.high).entries
+    assert {entry.key: (entry.file, entry.line) for entry in entries} == {
+        "func:deco.timed.<locals>.inner": ("deco.py", 2),
+        "func:deco.timed": ("deco.py", 1),
+        "func:m.high": ("m.py", 12),
+        "func:m.low": ("m.py", 3),
+        "func:m.C.m": ("m.py", 8),
+        "class:m.C": ("m.py", 7),
+    }
+
+
 def test_entries_say_where_importing_has_an_effect_and_what_is_read_of_definitions(load: Load, tmp_path: Path) -> None:
     """Each statement that changes the world has a place of its own, and so have hints and docstrings that are read."""
     module = load(

@@ -35,6 +35,8 @@ class LiveDefinitions:
         self._root_pattern = re.compile(re.escape(self._root) + r"(?![\w.-])")
         self._classes = ClassReader(self, locator, modules, linker)
         self._sources: dict[tuple[str, str], SourceModule | None] = {}
+        self.codes: dict[tuple[str, str], tuple[SourceModule, FunctionNode]] = {}
+        """Functions that have entries for where they stand, by module and qualified name."""
         self.own: object = None
         """What the node that is being made is about: it is not a reference to itself."""
 
@@ -120,6 +122,8 @@ class LiveDefinitions:
                 # It is held by code that asks for annotations, as a wrapper is.
                 self._linker.add(content, source.annotations(node), names)
             content.edges[("import", names.module, "live")] = None
+            if function is not self.own:
+                self._add_code(function, source, node, content)
         elif self._is_foreign(function):
             content.link("function", self._foreign(function))
         else:
@@ -129,6 +133,18 @@ class LiveDefinitions:
             return
         self._add_captured(function, encoder, has_source=found is not None)
         self._add_attributes(function, encoder)
+
+    def _add_code(
+        self, function: types.FunctionType, source: SourceModule, node: FunctionNode, content: Content
+    ) -> None:
+        """Give a function that is held by something else, such as a wrapper, an entry that tells where it stands.
+
+        Those that a function made need none: it is a decorator, which has one, or a maker that ran while loading.
+        """
+        name = function.__code__.co_qualname
+        if "<" not in name:
+            self.codes[source.name, name] = (source, node)
+            content.edges[("code", source.name, name)] = None
 
     def _add_defaults(self, function: types.FunctionType, node: FunctionNode, encoder: Encoder) -> bool:
         """Add the defaults, where the source alone does not say them; say whether their values were all to be had."""

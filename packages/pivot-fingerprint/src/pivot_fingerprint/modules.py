@@ -312,7 +312,7 @@ def _is_definition(node: ast.stmt, name: str, line: int) -> TypeGuard[ast.Functi
     return node.name == name and first_line(node) == line
 
 
-def first_line(node: ast.stmt) -> int:
+def first_line(node: ast.stmt | FunctionNode) -> int:
     """The line a definition starts at, decorators included, which is what its code object tells."""
     if isinstance(node, _DEFINITIONS) and node.decorator_list:
         return node.decorator_list[0].lineno

@@ -20,7 +20,7 @@ from pivot_fingerprint.live import MISSING, LiveModules
 from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.looked_up import LookedUp
 from pivot_fingerprint.model import Computed
-from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.modules import SourceModule, first_line
 from pivot_fingerprint.named_files import NamedFiles
 from pivot_fingerprint.parts import digest_text
 from pivot_fingerprint.project import Project, Sources
@@ -63,6 +63,7 @@ class Nodes:
         self._used: dict[Key, tuple[tuple[Key, ...], frozenset[str]]] = {}
         self.trees: dict[str, list[ast.AST]] = {}
         self._makers: dict[str, Callable[[Key], Node]] = {
+            "code": self._code,
             "asking": lambda _: Node("", "", ""),
             "annotations": self.looked_up.annotations,
             "dist": self._distribution,
@@ -155,6 +156,8 @@ class Nodes:
         else:
             self._encode(value, content)
         place, line = self._place_of(value) or (source, made_by.line)
+        if source is not None and kind == "func" and (defined := _line_in(source, name, place, line)):
+            place, line = source, defined
         if made_by.statements is not None and (content.is_opaque or content.left_out):
             content.add(made_by.digest)
             content.edges.update(made_by.statements.edges)
@@ -202,6 +205,17 @@ class Nodes:
         code = function.__code__
         source = self._definitions.source_of_code(code, str(function.__globals__.get("__name__", "")))
         return (source, code.co_firstlineno) if source is not None else None
+
+    def _code(self, key: Key) -> Node:
+        """The code of a function that only something else holds, such as a wrapper: how it runs is counted there, this
+        tells where it stands."""
+        _, module, name = key
+        source, node = self._definitions.codes[module, name]
+        content = Content()
+        content.add(source.function(node).digest)
+        content.trees.append(node)
+        self.trees.setdefault(content.digest, content.trees)
+        return content.node("func", f"{module}.{name}", file=self._project.show(source.path), line=first_line(node))
 
     # -- by source ----------------------------------------------------------------------------------------------
 
@@ -408,6 +422,13 @@ class Nodes:
         elif self._versions == "none":
             version = "*"
         return Node("dist", key[1], version)
+
+
+def _line_in(source: SourceModule, name: str, place: SourceModule | None, line: int) -> int:
+    """The line where the source defines the function of this name, if what the name holds is from another place; else
+    0."""
+    lines = [first_line(node) for node in source.functions_named(name)]
+    return lines[-1] if lines and (place is not source or line not in lines) else 0
 
 
 def _with_owner(node: Node, owner: Key) -> Node:
