@@ -61,7 +61,8 @@ def test_entries_say_where_a_function_is_that_a_decorator_replaced(load: Load, t
     load("deco", "def timed(f):\n    def inner(x):\n        return f(x)\n    return inner\n")
     module = load(
         "m",
-        "from deco import timed\n\n@timed\ndef low(x):\n    return x\n\nclass C:\n    @timed\n    def m(x):\n        return x\n\n"
+        "from deco import timed\n\n@timed\ndef low(x):\n    return x\n\n"
+        "class C:\n    @timed\n    def m(x):\n        return x\n\n"
         "@timed\ndef high():\n    return low(1), C.m(2)\n",
     )
     entries = Fingerprinter(Project(tmp_path)).fingerprint(module.high).entries
