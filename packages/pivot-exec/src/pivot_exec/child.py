@@ -45,9 +45,9 @@ def become(close: Iterable[int] = (), handled: Iterable[int] | None = None) -> N
             _signal.signal(number, _signal.SIG_DFL)
         except (OSError, ValueError):
             continue
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     _forget_exit_handlers()
 
 
