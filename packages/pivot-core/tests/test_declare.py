@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 from pivot import stage
-from pivot_core import declare
+from pivot_core import given_paths
 from pivot_core.declare import Declared, Registry, current_registry
 from pivot_core.errors import PipelineError
 from pivot_core.model import Dep, Location, Out
@@ -243,7 +243,7 @@ WINDOWS_ROOT = r"C:\work\project"
 def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The paths of Windows."""
     names = {"path": ntpath, "sep": "\\", "curdir": ".", "pardir": "..", "fspath": os.fspath, "PathLike": os.PathLike}
-    monkeypatch.setattr(declare, "os", types.SimpleNamespace(**names))
+    monkeypatch.setattr(given_paths, "os", types.SimpleNamespace(**names))
 
 
 @pytest.mark.usefixtures("on_windows")
@@ -282,4 +282,4 @@ def test_outs_of_windows_stay_inside_the_project(text: str) -> None:
 
 def checked(value: object, label: str) -> str:
     location = Location("src/steps/pipeline.py", 1)
-    return declare._checked_path(value, label, cast("Path", PureWindowsPath(WINDOWS_ROOT)), location)
+    return given_paths.checked_path(value, label, cast("Path", PureWindowsPath(WINDOWS_ROOT)), location)

@@ -14,18 +14,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any, overload
 
 import attrs
 
 from pivot_core import rebound
 from pivot_core.errors import PipelineError
+from pivot_core.given_paths import Paths, deps_of, is_broken, outs_of
 from pivot_core.lines import Lines
-from pivot_core.model import GLOB_CHARACTERS, Dep, FunctionAction, Json, Location, Out, Stage
-
-type PathLike = str | os.PathLike[str]
-type Paths = PathLike | Iterable[PathLike]
+from pivot_core.model import FunctionAction, Json, Location, Stage
 
 _NAME = re.compile(r"\w[\w.@:=+,-]*")  # what a shell takes as one word, and a file system as one name
 _NAME_LIMIT = 200
@@ -131,8 +129,8 @@ def stage(
             Stage(
                 name=_checked_name(name, target, location),
                 action=FunctionAction(*_address(target)),
-                deps=tuple(dict.fromkeys(Dep(path) for path in _paths(deps, "deps", root, location))),
-                outs=_outs(outs, root, location),
+                deps=deps_of(deps, root, location),
+                outs=outs_of(outs, root, location),
                 params=_checked_params(params, location),
                 location=location,
             ),
@@ -249,7 +247,7 @@ def _plain(value: object, label: str, location: Location) -> Json:
         return [_plain(item, f"{label}[{index}]", location) for index, item in enumerate(value)]
     if type(value) is float and math.isnan(value):
         raise PipelineError(f"{label} is NaN, which never equals itself", "Use None for a missing value.", location)
-    if type(value) is str and _is_broken(value):
+    if type(value) is str and is_broken(value):
         raise PipelineError(f"{label}: {value!r} has half a character, which no file can hold", where=location)
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -259,15 +257,6 @@ def _plain(value: object, label: str, location: Location) -> Json:
         "Convert it: numbers with int() or float(), dates and paths with str().",
         location,
     )
-
-
-def _is_broken(text: str, errors: str = "strict") -> bool:
-    """Whether the text holds halves of characters (surrogates), which UTF-8 has not."""
-    try:
-        text.encode("utf-8", errors)
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _brief(value: object) -> str:
@@ -280,97 +269,3 @@ def _objects(values: object) -> tuple[object, ...]:
     if isinstance(values, str | os.PathLike) or not isinstance(values, Iterable):
         return (values,)
     return tuple(values)
-
-
-def _outs(values: Any, root: Path | None, location: Location) -> tuple[Out, ...]:
-    given = _listed(values, "outs", location)
-    paths = [_checked_path(value, "outs", root, location) for value in given]
-    directories = {path for value, path in zip(given, paths, strict=True) if os.fspath(value).endswith("/")}
-    return tuple(Out(path, is_directory=path in directories) for path in dict.fromkeys(paths))
-
-
-def _paths(values: Any, label: str, root: Path | None, location: Location) -> list[str]:
-    return [_checked_path(value, label, root, location) for value in _listed(values, label, location)]
-
-
-def _listed(values: Any, label: str, location: Location) -> list[Any]:
-    if isinstance(values, str | os.PathLike):
-        return [values]
-    if isinstance(values, FunctionType):
-        raise _not_a_path(values, label, location)
-    if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
-        raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", where=location)
-    return list(values)
-
-
-def _not_a_path(function: FunctionType, label: str, location: Location) -> PipelineError:
-    return PipelineError(
-        f"{label} must be paths, not the function {function.__qualname__}",
-        "Stages are joined by files: name what it writes.",
-        location,
-    )
-
-
-def _checked_path(value: object, label: str, root: Path | None, location: Location) -> str:
-    """The path that `value` stands for, from the root of the project; outside of a load nobody knows that."""
-    if isinstance(value, FunctionType):
-        raise _not_a_path(value, label, location)
-    if not isinstance(value, str | os.PathLike):
-        raise PipelineError(f"{label} must be paths, not {value!r} ({type(value).__name__})", where=location)
-    text = os.fspath(value)
-    if not isinstance(text, str) or not text.strip():
-        raise PipelineError(f"{label} has an empty path: {value!r}", where=location)
-    if "\0" in text or "\n" in text or _is_broken(text, "surrogateescape"):
-        raise PipelineError(f"{label}: {text!r} cannot be a path", where=location)
-    if "://" in text:
-        raise PipelineError(
-            f"{label}: {text!r} is no path of a file",
-            "Transfer it in a stage, and let a file of the project be the dep or out.",
-            location,
-        )
-    if text.startswith("~/"):
-        hint = "Give a path relative to the project root, or for deps Path.home() / …"
-        raise PipelineError(f"{label}: {text!r} has a ~, which only shells replace", hint, location)
-    inside = os.path.normpath(text)
-    drive, top, _ = os.path.splitroot(inside)
-    if drive or top:
-        if root is None:
-            return inside
-        inside = _relative(inside, root)
-    inside = inside.replace(os.sep, "/")
-    if label == "outs":
-        _check_out(text, inside, location)
-    elif root is not None and inside.split("/", 1)[0] == os.pardir:
-        inside = os.path.normpath(os.path.join(root, text)).replace(os.sep, "/")  # noqa: PTH118 - text in, text out
-    return inside
-
-
-def _relative(path: str, root: Path) -> str:
-    """A path that begins at a root or drive, from the root of the project; whole if that is on another drive."""
-    whole = os.path.abspath(path)  # noqa: PTH100 - text in, text out
-    try:
-        return os.path.relpath(whole, root)
-    except ValueError:
-        return whole
-
-
-def _check_out(text: str, inside: str, location: Location) -> None:
-    parts = inside.split("/")
-    if parts[0] == os.pardir or any(os.path.splitroot(inside)[:2]):
-        raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
-    if inside == os.curdir:
-        raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)
-    if ".pivot" in parts or ".git" in parts:
-        raise PipelineError(f"outs: {text!r} is not for stages to write", "Write elsewhere in the project.", location)
-    if f"{location.file}/".startswith(f"{inside}/"):
-        raise PipelineError(
-            f"outs: {text!r} would replace {location.file}, which declares the stage",
-            "Outs are removed before a stage runs: name a file or directory of their own.",
-            location,
-        )
-    if not GLOB_CHARACTERS.isdisjoint(inside):
-        raise PipelineError(
-            f"outs: {text!r} is a glob; outs must be known before the stage runs",
-            "Declare the directory that the files are in.",
-            location,
-        )
