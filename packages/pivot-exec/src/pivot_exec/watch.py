@@ -24,7 +24,7 @@ import types
 import typing
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from pathlib import PurePath
 from typing import Any
@@ -81,6 +81,7 @@ type _Look = Callable[[Any], list[object]]
 
 _BETWEEN = (object(),)  # where the referents of one object end, and those of the next begin
 _NOTHING = object()
+_AT_ONCE = 1024  # values: of so many, what they refer to still fits into the caches of a processor
 _ITEMS, _POINTER = tuple.__basicsize__, struct.calcsize("P")  # where a tuple has its items: the addresses of objects
 
 
@@ -118,12 +119,16 @@ class Watch:
             self._add(self._waiting.pop())
         held = [function for function in self._functions if sys.getrefcount(vars(function)) > _OF_ITS_OWN]
         self._items += [_Item(function, _space_of_function) for function in held]
-        self._together = (
-            _Together(self._dicts, _all_dict_links, sized=True),
-            _Together(self._lists, _referents, sized=True),
-            _Together(self._cells, _referents, sized=False),
-            _Together(self._others, _referents, sized=False),
-        )
+        self._together = [
+            _Together(some, look, sized=sized)
+            for values, look, sized in (
+                (self._dicts, _all_dict_links, True),
+                (self._lists, _referents, True),
+                (self._cells, _referents, False),
+                (self._others, _referents, False),
+            )
+            for some in itertools.batched(values, _AT_ONCE, strict=False)
+        ]
         self._function_spaces = self._watch_functions()
         self._told.rearm()
 
@@ -266,7 +271,7 @@ class _Together:
     can be where one was. `sized`: where each ends is told by its length.
     """
 
-    def __init__(self, values: list[Any], look: Callable[[list[Any]], list[object]], *, sized: bool) -> None:
+    def __init__(self, values: Sequence[Any], look: Callable[[Sequence[Any]], list[object]], *, sized: bool) -> None:
         self._values = values
         self._look = look
         self._sizes = list(map(len, values)) if sized else None
@@ -285,7 +290,7 @@ def _addresses(items: list[object]) -> bytes:
     return _string_at(id(kept) + _ITEMS, len(kept) * _POINTER)
 
 
-def _referents(values: list[Any]) -> list[object]:
+def _referents(values: Sequence[Any]) -> list[object]:
     return gc.get_referents(*values)
 
 
@@ -293,7 +298,7 @@ def _dict_links(value: dict[Any, Any]) -> list[object]:
     return [*value, *value.values()]
 
 
-def _all_dict_links(dicts: list[dict[Any, Any]]) -> list[object]:
+def _all_dict_links(dicts: Sequence[dict[Any, Any]]) -> list[object]:
     """What all of them refer to: for one by one it would take many times as long."""
     return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
 
