@@ -415,6 +415,32 @@ def test_what_a_stage_leaves_behind_does_not_reach_the_next(leaving: Runner, cas
     assert case in ("child", "orphan") or finished.notices == ()
 
 
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may change these, on Linux")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "os.setgroups([5])",
+        "os.setgid(5)",
+        "os.setresuid(-1, -1, 65534)",
+        "os.setuid(65534)",
+        "os.chroot(os.getcwd())",
+        "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+    ],
+)
+def test_another_user_group_or_root_directory_of_a_stage_is_its_own(warm: Runner, change: str) -> None:
+    warm.load(f"""
+        @stage
+        def changes():
+            {change}
+        @stage
+        def look():
+            print(os.getresuid(), os.getresgid(), os.getgroups(), os.stat("/").st_ino, os.sched_getscheduler(0))
+    """)
+    before = warm.printed("look")
+    assert warm.run("changes") == ""
+    assert warm.printed("look") == before
+
+
 def test_files_that_are_closed_and_children_that_were_waited_for_cost_no_worker(warm: Runner) -> None:
     warm.load("""
         import subprocess, tempfile, threading

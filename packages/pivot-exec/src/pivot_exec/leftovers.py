@@ -13,7 +13,7 @@ _GROWTH = 512 << 20  # bytes that a process may grow by, beyond twice what it be
 
 
 class Leftovers:
-    """What this process has when this is made: threads, children, open files, exit handlers, memory."""
+    """What this process has and is when this is made: threads, children, open files, exit handlers, user, memory."""
 
     def __init__(self) -> None:
         weakref.finalize(self, int).detach()  # the first one ever made registers an exit handler for all
@@ -21,6 +21,7 @@ class Leftovers:
         self._all_threads = system.thread_count()
         self._descriptors = system.descriptors()
         self._handlers = _exit_handlers()
+        self._who = system.who()
         self._memory = system.resident()
 
     def found(self) -> bool:
@@ -31,6 +32,7 @@ class Leftovers:
             or bool(system.children())
             or system.descriptors() != self._descriptors
             or _exit_handlers() != self._handlers
+            or system.who() != self._who
             or system.resident() > 2 * self._memory + _GROWTH
         )
 

@@ -224,6 +224,17 @@ def fall_silent() -> None:
     os.close(nothing)
 
 
+def who() -> tuple[object, ...]:
+    """As whom this process runs, and how: users and groups, root directory, way of scheduling. Who gave up rights, or a
+    part of the file system, cannot take them back."""
+    if sys.platform == "win32":
+        return ()
+    root = os.stat("/")  # noqa: PTH116 - after each stage
+    users = os.getresuid() + os.getresgid() if sys.platform == "linux" else (os.geteuid(), os.getegid())
+    policy = os.sched_getscheduler(0) if sys.platform == "linux" else 0
+    return *users, tuple(os.getgroups()), policy, root.st_dev, root.st_ino
+
+
 def fork() -> int:
     """os.fork without Python's warning about threads: that libraries which were only imported survive it was tried, and
     where a project has started threads Pivot does not fork. Raises OSError where that cannot be."""
