@@ -62,11 +62,11 @@ class Warm:
         base, _, rest = self.project.read("out.txt").partition(" ")
         return int(base), rest
 
-    def run_that_waits(self) -> tuple["subprocess.Popen[str]", int]:
+    def run_that_waits(self, *, as_job: bool = False) -> tuple["subprocess.Popen[str]", int]:
         """Start a run whose stage waits, in a fork of the base; the process that was typed, and that of the stage."""
         self.project.write("helpers.py", SLOW)
         self.wait_for_base()
-        process = self.project.start("run", XDG_RUNTIME_DIR=str(self.runtime))
+        process = self.project.start("run", as_job=as_job, XDG_RUNTIME_DIR=str(self.runtime))
         started = self.project.root / "started"
         until(started.exists)
         stage = int(started.read_text())
@@ -287,7 +287,7 @@ def test_ctrl_z_stops_the_run_and_fg_lets_it_go_on(warm: Warm) -> None:
         return [state == "T" for state in states] == [wanted, wanted]
 
     warm.run("--keep-warm", "1m")
-    process, _ = warm.run_that_waits()
+    process, _ = warm.run_that_waits(as_job=True)
     run = int(json.loads(warm.project.read(".pivot/run.lock.owner"))["pid"])
     assert run != process.pid
     process.send_signal(signal.SIGTSTP)

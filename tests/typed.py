@@ -32,7 +32,8 @@ class Typed:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(left)}
         return {**kept, **self.variables, **variables}
 
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, as_job: bool = False, **variables: str) -> "subprocess.Popen[str]":
+        """Type `pivot …` and go on; `as_job`: in a process group of its own, as a shell on a terminal has it."""
         return subprocess.Popen(
             [PIVOT, *arguments],
             cwd=self.root,
@@ -41,6 +42,7 @@ class Typed:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0 if as_job else None,
         )
 
     def pivot(self, *arguments: str, code: int | None = 0, **variables: str) -> "subprocess.CompletedProcess[str]":

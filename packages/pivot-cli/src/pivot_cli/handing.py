@@ -55,10 +55,12 @@ def _hand_on_signals(process: int) -> None:
         except ProcessLookupError:
             pass  # its code is on the way
 
-    def stop_both(_tstp: int, _frame: object) -> None:
+    def stop_both(stop: int, _frame: object) -> None:
         hand_on(_signal.SIGSTOP, None)
-        os.kill(os.getpid(), _signal.SIGSTOP)
-        hand_on(_signal.SIGCONT, None)  # the user's shell has let this one go on
+        _signal.signal(stop, _signal.SIG_DFL)
+        os.kill(os.getpid(), stop)  # until the user's shell lets it go on; where there is none, nothing happens
+        _signal.signal(stop, stop_both)
+        hand_on(_signal.SIGCONT, None)
 
     for name in (*_HANDED_ON, "SIGTSTP"):
         signal = getattr(_signal, name)
