@@ -165,6 +165,12 @@ def test_a_module_that_the_setting_names_and_that_is_not_there_is_no_library(
     assert "Traceback" not in refused
 
 
+def test_a_file_that_the_setting_names_and_that_is_not_there_is_asked_back(project: Typed) -> None:
+    project.write("flows/pipeline.py", "from pivot import stage\n\n@stage(outs='a')\ndef a(): pass\n")
+    refused = project.pivot("list", code=2, PIVOT_PIPELINE="flows/pipelin.py").stderr
+    assert f"error: no flows/pipelin.py in {project.root}\nhint: Did you mean 'flows/pipeline.py'?" in refused
+
+
 def test_what_fails_in_a_module_pipeline_shows_no_frames_of_the_import(project: Typed) -> None:
     project.write("flows/__init__.py", "")
     project.write("flows/main.py", "1 / 0\n")

@@ -19,7 +19,7 @@ from pivot_core import declare, frozen, rebound, replaced, volatile
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.missing import missing_code_dep
-from pivot_core.not_imported import import_failure, no_pipeline_module
+from pivot_core.not_imported import import_failure, no_pipeline_file, no_pipeline_module
 from pivot_core.observation import Observed
 from pivot_core.observation.places import Places
 from pivot_core.project import OWN_PACKAGES, Project
@@ -242,10 +242,7 @@ def _import_pipeline(project: Project, sources: frozen.FrozenSources) -> None:
         return
     file = os.path.normpath(project.root / project.settings.pipeline)
     if not Path(file).is_file():
-        raise PipelineError(
-            f"no {project.settings.pipeline} in {project.root}",
-            "Create it, or name another file or module with the setting `pipeline` or PIVOT_PIPELINE.",
-        )
+        raise no_pipeline_file(project)
     name = Path(file).stem
     name = name if name.isidentifier() and name not in sys.modules else "pipeline"
     spec = importlib.util.spec_from_file_location(name, file, loader=frozen.FrozenLoader(name, file, sources))

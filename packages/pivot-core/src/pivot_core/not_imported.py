@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from pivot_core.errors import PipelineError
+from pivot_core.missing import siblings
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
@@ -50,6 +51,20 @@ def _hint(project: Project, error: BaseException) -> str:
     if isinstance(error, TypeError) and str(error).startswith("stage() "):
         return _TAKES
     return ""
+
+
+def no_pipeline_file(project: Project) -> PipelineError:
+    """The error where the file that the setting `pipeline` names is not there."""
+    import difflib
+
+    wanted = project.settings.pipeline
+    found = [path for path in siblings(project.root, wanted) if path.endswith(".py")]
+    close = difflib.get_close_matches(wanted, found, 1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    return PipelineError(
+        f"no {wanted} in {project.root}",
+        f"{meant}Create it, or name another file or module with the setting `pipeline` or PIVOT_PIPELINE.",
+    )
 
 
 def no_pipeline_module(project: Project, module: str) -> PipelineError:
