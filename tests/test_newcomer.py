@@ -213,3 +213,35 @@ def test_a_library_to_preload_that_is_not_installed_is_told(project: Typed) -> N
     project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='a')\ndef a(): open('a', 'w').close()\n")
     told = project.pivot("run", PIVOT_PRELOAD="json,pandsa").stderr
     assert "note: the setting `preload` names pandsa: no such module is installed\n" in told
+
+
+@pytest.mark.parametrize(
+    ("body", "out"),
+    [
+        ("open('plots/x.png', 'w')", "plots/"),
+        ("open(os.path.abspath('plots/x.png'), 'w')", "plots"),
+        ("os.listdir('plots')", "plots"),
+        ("open('state.json').read()", "state.json"),
+        ("pandas.DataFrame().to_csv('plots/x.csv')", "plots"),
+        ("pandas.DataFrame({'a': [1]}).to_parquet('plots/x.parquet')", "plots"),
+    ],
+)
+def test_a_stage_that_misses_its_own_outs_is_told_that_it_begins_without_them(
+    project: Typed, body: str, out: str
+) -> None:
+    """The directory may be there, made by hand: it is moved out of the way."""
+    project.write(
+        "pipeline.py", f"import os, pandas\nfrom pivot import stage\n\n@stage(outs={out!r})\ndef a(): {body}\n"
+    )
+    (project.root / "plots").mkdir()
+    failed = project.pivot("run", code=1)
+    assert "is an out" not in failed.stdout
+    assert len(project.pivot("status").stdout.splitlines()) == 1
+    assert (
+        f"hint: {out.rstrip('/')} is an out, and a stage begins without its outs: make its directories" in failed.stderr
+    )
+
+
+def test_what_is_missing_elsewhere_has_nothing_to_do_with_outs(project: Typed) -> None:
+    project.write("pipeline.py", "from pivot import stage\n\n@stage(outs='plots')\ndef a(): open('plots.csv')\n")
+    assert "is an out" not in project.pivot("run", code=1).stderr

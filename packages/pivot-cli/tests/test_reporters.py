@@ -199,10 +199,15 @@ def test_only_what_worked_has_a_time(outcome: Outcome) -> None:
     assert line == line.rstrip()
 
 
-def test_an_error_of_several_lines_has_one_in_the_table_and_all_below() -> None:
-    event = StageFinished("s", Outcome.FAILED, error="did not write a.txt\ndid not write b.txt")
+def test_what_to_do_about_an_error_stands_below_what_the_stage_printed() -> None:
+    event = StageFinished("s", Outcome.FAILED, error="did not write a.txt\nWrite it.", output="printed", log="s.log")
     assert "\n" not in lines.stage_line(event, 1)
-    assert "did not write b.txt" in lines.failure_text(event)
+    assert lines.failure_text(event).splitlines() == [
+        "error: stage 's' failed: did not write a.txt",
+        "  | printed",
+        "  log: s.log",
+        "hint: Write it.",
+    ]
 
 
 def test_a_long_error_is_cut_in_the_table_and_whole_below() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -16,6 +17,8 @@ from pivot_core.project import Project
 from pivot_core.session import Session
 from pivot_core.storage.lockfile import file_name
 from pivot_core.storage.remove import clear, remove
+
+_NOT_THERE = re.compile(r"(?:No such file or directory|non-existent directory|Failed to open local file):? '(.+?)'")
 
 
 @attrs.frozen
@@ -97,3 +100,21 @@ def _make_directory_of(place: Path, out: Out) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PivotError(f"{out.path}: its directory cannot be made: {error.strerror}") from None
+
+
+def missed(error: str, outs: Iterable[Out], root: Path) -> str:
+    """What to add to the error of a stage that looked for something in its own outs, which had made way; "" for others.
+
+    Python and most libraries name the path.
+    """
+    found = _NOT_THERE.search(error)
+    if found is None:
+        return ""
+    path = os.path.relpath(os.path.join(root, found[1]), root).replace(os.sep, "/")  # noqa: PTH118 - text in, text out
+    out = next((out.path for out in outs if f"{path}/".startswith(f"{out.path}/")), None)
+    if out is None:
+        return ""
+    return (
+        f"\n{out} is an out, and a stage begins without its outs: make its directories in the stage, "
+        "and keep elsewhere what the next run has to read."
+    )

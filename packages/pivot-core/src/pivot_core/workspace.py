@@ -8,7 +8,7 @@ from typing import Self
 
 import attrs
 
-from pivot_core.clearing import Cleared, Clearing, partial_outs
+from pivot_core.clearing import Cleared, Clearing, missed, partial_outs
 from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
 from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError, PivotError
@@ -176,9 +176,12 @@ class Workspace:
         return attrs.evolve(finished, error=finished.error + self.instead(task, finished))
 
     def instead(self, task: Task, finished: Finished) -> str:
-        """What was written in place of outs that are missing, as the end of the error; "" if nothing can be told."""
+        """What to add to the error of a task: what was written in place of outs that are missing, or that it missed one
+        which had made way; "" if nothing can be told."""
+        if not finished.missing:
+            return missed(finished.error, task.outs, self._project.root)
         since = self._begun[task.id].at
-        if not finished.missing or not since or self._searches == _SEARCHES:
+        if not since or self._searches == _SEARCHES:
             return ""
         self._searches += 1
         from pivot_core.instead import written_instead

@@ -46,7 +46,7 @@ class Workspace(Protocol):
         """Record what a stage wrote. Returns why it could not be, or nothing."""
 
     def instead(self, task: Task, finished: Finished) -> str:
-        """What was written in place of outs that are missing, as the end of the error. Asked before `abandon`."""
+        """What to add to the error of a task: what it did with its outs instead. Asked before `abandon`."""
 
     def abandon(self, task: Task, why: str) -> str:
         """The task did not succeed: put the old outs back. Returns the directory that holds what it wrote, or "".

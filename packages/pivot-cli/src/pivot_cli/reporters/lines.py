@@ -58,15 +58,15 @@ def _why(event: StageFinished) -> str:
 
 def failure_text(event: StageFinished) -> str:
     """What a stage that failed printed last, why it failed, and where its whole log is and what it wrote."""
-    parts = [f"error: stage {event.stage!r} failed: {event.error}"]
+    error, _, what_to_do = event.error.partition("\n")
+    parts = [f"error: stage {event.stage!r} failed: {error}"]
     if event.output:
         parts.append("".join(f"  | {line}\n" for line in event.output.splitlines()).rstrip("\n"))
     if event.log:
         parts.append(f"  log: {event.log}")
     if event.partial:
         parts.append(f"  what it wrote: {event.partial}/")
-    if hint := _hint(event):
-        parts.append(f"hint: {hint}")
+    parts += [f"hint: {hint}" for hint in (what_to_do, _hint(event)) if hint]
     return "\n".join(parts)
 
 
