@@ -239,6 +239,22 @@ _MEANT = project(
     stage("b", "NAMES", "from lib import NAMES"),
     stage("c", "digits.given_1", "import digits"),
     stage("d", "One().__class__.__name__", "from apart import One"),
+    stage("e", "REGISTRY.entries['seven']()", "import plugin\nfrom registry import REGISTRY"),
+    registry="""
+        class Registry:
+            def __init__(self):
+                self.entries = {}
+
+            def register(self, name):
+                def decorate(f):
+                    self.entries[name] = f
+                    return f
+
+                return decorate
+
+        REGISTRY = Registry()
+    """,
+    plugin="from registry import REGISTRY\n\ndef seven():\n    return 7\n\nREGISTRY.register('seven')(seven)\n",
     lib="""
         class One:
             pass
@@ -289,6 +305,7 @@ CASES = (
     changed("unloaded: globals() with spaces", _MEANT, "globals()", "globals( )", path="digits.py", why="layout"),
     changed("unloaded: attribute set in a loop over classes", _MEANT, "= 5", "= 6", "a", path="lib.py", why="the loop changes both"),
     changed("unloaded: changed by another name", _MEANT, '"two"', '"three"', "b", path="lib.py", why="both names hold the same list"),
+    changed("unloaded: registered without an @", _MEANT, "return 7", "return 8", "e", path="plugin.py", why="the call enters it in what the stage looks into"),
     changed("unloaded: made of it and changed", _MEANT, '"four"', '"five"', path="lib.py", why="the copy is another list"),
     changed("unloaded: name given to globals()", _CHANGED, "50", "51", "given put", path="lib.py", why="no statement says it: all of the module counts"),
     changed("unloaded: name set in sys.modules", _CHANGED, "60", "61", "given put", path="lib.py", why="no statement says it: all of the module counts"),

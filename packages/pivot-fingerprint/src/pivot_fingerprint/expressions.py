@@ -184,6 +184,8 @@ class Expressions:
         """`f(x)(y)` calls what `f` returns, `C().m()` calls `C.m`, and `a[0].append(x)` may change `a`."""
         if isinstance(called, ast.Call) and (chain := chain_of(called.func)) is not None:
             self._names.use(chain, "apply")
+            if use == "discard":
+                self._names.use(chain, use)
         elif (
             isinstance(called, ast.Attribute)
             and isinstance(called.value, ast.Call)
