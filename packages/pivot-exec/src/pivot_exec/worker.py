@@ -22,7 +22,8 @@ if TYPE_CHECKING and sys.platform != "win32":
     from pivot_exec.state import State
     from pivot_exec.watch import Watch
 else:
-    State = Watch = Any
+    State = Any
+    Watch = Any
 
 type Functions = Mapping[str, Callable[..., object]]
 
