@@ -142,6 +142,7 @@ CHANGES = {
     "collector": ("import gc; gc.disable(); gc.set_threshold(7)", "gc.isenabled(), gc.get_threshold()", True),
     "locale": ("locale.setlocale(locale.LC_ALL, 'C')", "locale.setlocale(locale.LC_ALL)", True),
     "decimal": ("decimal.getcontext().prec = 3", "decimal.getcontext().prec", True),
+    "context of new threads": ("decimal.DefaultContext.prec = 3", "decimal.DefaultContext.prec", False),
     "temporary": ("tempfile.tempdir = '/nowhere'", "tempfile.gettempdir()", True),
     "root logger": ("logging.basicConfig(level=10, force=True)", "logging.root.level, logging.root.handlers", True),
     "logger": ("logging.getLogger('x').setLevel(10)", "logging.getLogger('x').level", True),

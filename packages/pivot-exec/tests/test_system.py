@@ -37,3 +37,32 @@ def test_what_multiprocessing_keeps_for_itself_is_a_helper() -> None:
         assert system.is_helper(process.pid)
     finally:
         process.communicate(b"\n")
+
+
+def test_children_are_there_until_somebody_has_waited_for_them() -> None:
+    code = (
+        "import os, subprocess; from pivot_exec import system\n"
+        "print(system.has_children())\n"
+        "process = subprocess.Popen(['cat'], stdin=subprocess.PIPE)\n"
+        "print(system.has_children())\n"
+        "process.stdin.close()\n"
+        "os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)\n"
+        "print(system.has_children())\n"
+        "process.wait()\n"
+        "print(system.has_children())\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert printed.split() == ["False", "True", "True", "False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has children that end silently")
+def test_a_child_that_tells_nobody_of_its_end_is_one() -> None:
+    code = (
+        "import ctypes, os, signal; from pivot_exec import system\n"
+        "pid = ctypes.CDLL(None).syscall(56, 0, 0, 0, 0, 0) if os.uname().machine == 'x86_64' else os.fork()\n"
+        "if pid == 0: signal.pause()\n"
+        "print(system.has_children())\n"
+        "os.kill(pid, signal.SIGKILL)\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert printed.split() == ["True"]

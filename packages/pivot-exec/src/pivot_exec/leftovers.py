@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import resource
 import sys
 import threading
 import weakref
@@ -10,6 +11,7 @@ import weakref
 from pivot_exec import system
 
 _GROWTH = 512 << 20  # bytes that a process may grow by, beyond twice what it began with
+_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts the most that a process has had
 
 
 class Leftovers:
@@ -22,19 +24,23 @@ class Leftovers:
         self._descriptors = system.descriptors()
         self._handlers = _exit_handlers()
         self._who = system.who()
-        self._memory = system.resident()
+        self._most_memory = 2 * system.resident() + _GROWTH
 
     def found(self) -> bool:
         """Whether there is something now that was not there."""
         return (
             system.thread_count(self._all_threads) > self._all_threads
             or threading.active_count() > self._threads
-            or bool(system.children())
+            or system.has_children()
             or system.descriptors() != self._descriptors
             or _exit_handlers() != self._handlers
             or system.who() != self._who
-            or system.resident() > 2 * self._memory + _GROWTH
+            or self._has_grown()
         )
+
+    def _has_grown(self) -> bool:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT  # what there is now takes longer to ask for
+        return most > self._most_memory and system.resident() > self._most_memory
 
 
 def _exit_handlers() -> tuple[int, int]:

@@ -104,6 +104,7 @@ def _parts() -> Iterable[_Part]:
         import decimal
 
         yield lambda: str(decimal.getcontext()), _context_setter(decimal)
+        yield lambda: str(decimal.DefaultContext), _keep
     if "socket" in sys.modules:
         import socket
 
@@ -193,7 +194,7 @@ def _set_handlers(wanted: tuple[Any, ...]) -> None:
 
 
 def _mask() -> set[int]:
-    return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    return set(_signal.pthread_sigmask(_signal.SIG_BLOCK, ()))
 
 
 def _set_mask(wanted: set[int]) -> None:

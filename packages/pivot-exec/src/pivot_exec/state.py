@@ -79,7 +79,6 @@ def _options() -> list[object]:
             ("matplotlib", "rcParams"),
             ("sklearn._config", "_global_config"),
             ("sklearn._config", "_threadlocal"),
-            ("decimal", "DefaultContext"),
         )
     )
     return [options for options in found if options is not None]
