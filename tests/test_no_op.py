@@ -150,14 +150,22 @@ def is_given(project: Typed, *arguments: str) -> bool:
     return counted(project, *arguments)[1]["opened"] == [f"{project.root}/.pivot/answer"]
 
 
-def test_a_run_of_one_stage_looks_at_no_other(settled: Typed) -> None:
+def test_a_run_of_one_of_many_stages_looks_at_no_other(settled: Typed) -> None:
     """Not at its end either: what it costs must not grow with the pipeline."""
+    many = 'for number in range(600):\n    stage(print, name=f"n{number}")\n'
+    settled.write("pipeline.py", settled.read("pipeline.py") + many)
     shown, did = counted(settled, "run", "--force", "a")
     assert outcomes(shown) == {"a": "ran"}
     assert {Path(path).name for path in did["opened"] if path.endswith(".lock")} == {"a.lock"}
     counted(settled, "run", "a")
     assert is_given(settled, "run", "a")
     assert not is_given(settled, "status")
+
+
+def test_after_a_run_of_one_of_few_stages_all_are_known(settled: Typed) -> None:
+    counted(settled, "run", "--force", "b")
+    assert is_given(settled, "run")
+    assert is_given(settled, "status")
 
 
 def test_a_no_op_of_one_stage_leaves_what_is_known_of_all(settled: Typed) -> None:

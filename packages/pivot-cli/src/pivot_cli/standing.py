@@ -21,32 +21,41 @@ from pivot_cli.commands.status import plan_lines
 from pivot_cli.reporters import lines
 from pivot_cli.session import Opened
 
+_FEW = 500  # stages: to look at so many takes no longer than to start a command
 _TRIES = 2  # the second after what has just been written had time to rest
 
 
 def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
     """Keep the answer to `run`, `status` and the command line `arguments` (if there are any), which asked for `chosen`.
 
-    Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen. At stages
-    that the run did not look at, neither does this: then it keeps the answer to `arguments` alone.
+    Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen. After a
+    run of some of many stages it does not look at the others: then, and if these are not up to date, it keeps the
+    answer to `arguments` alone.
     """
     graph = here.workspace.graph
     stages = graph.with_upstreams(chosen)
-    if len(stages) < len(graph.stages):
-        if answer.holds(str(here.project.root), ("run",)):
-            stages = graph.order  # nothing has changed since all of them were up to date
-        elif not arguments:
+    are_all = len(stages) == len(graph.stages)
+    # Where the answer still holds nothing has changed: it would only be lost.
+    if are_all or len(graph.stages) <= _FEW or answer.holds(str(here.project.root), ("run",)):
+        is_kept = _keep(here, graph.order, arguments, chosen)
+        if is_kept or are_all:
             return
+    if arguments:
+        _keep(here, stages, arguments, chosen)
+
+
+def _keep(here: Opened, stages: Sequence[str], arguments: Sequence[str], chosen: Sequence[str]) -> bool:
+    """Keep the answer if `stages` are up to date; whether it is kept."""
     for _ in range(_TRIES):
         looks = here.session.take_notes()
         plan = _looked(here, stages, looks)
         if plan is None:
-            return
+            return False
         if not looks.newest:
-            _write(here, looks, plan, arguments, chosen)
-            return
+            return _write(here, looks, plan, arguments, chosen)
         if not here.session.wait_past(looks.newest):
-            return
+            return False
+    return False
 
 
 def _looked(here: Opened, stages: Sequence[str], looks: Looks) -> dict[str, Decision] | None:
@@ -76,7 +85,7 @@ def _looked(here: Opened, stages: Sequence[str], looks: Looks) -> dict[str, Deci
 
 def _write(
     here: Opened, looks: Looks, plan: dict[str, Decision], arguments: Sequence[str], chosen: Sequence[str]
-) -> None:
+) -> bool:
     assert here.loaded.observed is not None
     words: dict[tuple[str, ...], str] = {}
     if len(plan) == len(here.workspace.graph.stages):
@@ -90,7 +99,8 @@ def _write(
     try:
         answer.write(root, words, notices, variables, tuple(looks.followed.items()), tuple(looks.links.items()))
     except (OSError, OverflowError):
-        return  # the next command takes its ordinary way
+        return False  # the next command takes its ordinary way
+    return True
 
 
 def _run_words(stages: Iterable[str]) -> str:
