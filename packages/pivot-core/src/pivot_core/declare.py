@@ -110,9 +110,9 @@ def stage(
     """Make a function a stage of the pipeline that is being loaded; use it as a decorator or as a plain call.
 
     `deps` are what the function reads: files, directories or globs; `outs` are the files or directories it writes. Both
-    are paths from the project root, or absolute ones, one or a list of them. `params` are plain values that are passed
-    to the function by name. `name` is by default the function's own. `code_deps` adds files or objects to what counts
-    as the stage's code, `ignore_code` leaves objects out of it.
+    are paths from the project root, one or a list of them; deps may be absolute. `params` are plain values that are
+    passed to the function by name. `name` is by default the function's own. `code_deps` adds files or objects to what
+    counts as the stage's code, `ignore_code` leaves objects out of it.
 
     Returns the function itself, so it can be called as before. Raises PipelineError, with the line of the declaration,
     for anything that cannot work.

@@ -74,6 +74,8 @@ def checked_path(value: object, label: str, root: Path | None, location: Locatio
     inside = os.path.normpath(text)
     drive, top, _ = os.path.splitroot(inside)
     if drive or top:
+        if label == "outs":
+            raise _absolute_out(text, inside, root, location)
         if root is None:
             return inside
         inside = _relative(inside, root)
@@ -94,6 +96,15 @@ def is_broken(text: str, errors: str = "strict") -> bool:
     return False
 
 
+def _absolute_out(text: str, path: str, root: Path | None, location: Location) -> PipelineError:
+    inside = path if root is None else _relative(path, root)
+    is_outside = inside.split(os.sep, 1)[0] == os.pardir or any(os.path.splitroot(inside)[:2])
+    hint = "Give it relative to the project root, and inside the project."
+    if not is_outside:
+        hint = f"Write {inside.replace(os.sep, '/')!r}: paths count from the project root."
+    return PipelineError(f"outs: {text!r} is absolute", hint, location)
+
+
 def _relative(path: str, root: Path) -> str:
     """A path that begins at a root or drive, from the root of the project; whole if that is on another drive."""
     whole = os.path.abspath(path)  # noqa: PTH100 - text in, text out
@@ -105,7 +116,7 @@ def _relative(path: str, root: Path) -> str:
 
 def _check_out(text: str, inside: str, location: Location) -> None:
     parts = inside.split("/")
-    if parts[0] == os.pardir or any(os.path.splitroot(inside)[:2]):
+    if parts[0] == os.pardir:
         raise PipelineError(f"outs: {text!r} lies outside the project", "Write inside the project.", location)
     if inside == os.curdir:
         raise PipelineError(f"outs: {text!r} is the project itself", "Name a file or directory inside it.", location)
