@@ -89,7 +89,7 @@ def test_the_users_own_frames_are_shown_and_no_others(tmp_path: Path) -> None:
         ("from . import deep\n", "PIVOT_PIPELINE=package.pipeline"),
         (
             "from pivot import stage\n@stage(outs='/x')\ndef f(): ...\n",
-            "pipeline.py:2: outs: '/x' lies outside",
+            "pipeline.py:2: outs: '/x' is absolute",
         ),
         ("from pivot import stage\n@stage(metrics='x')\ndef f(): ...\n", "what DVC calls a metric or plot is an out"),
         ("from pivot import stage\n@stage(['x'], ['y'])\ndef f(): ...\n", "stage() takes deps=, outs=, params=,"),
