@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from pivot_core.errors import ProjectError
 from pivot_core.model import Out
 from pivot_core.storage.gitignore import ensure_ignored, ensure_own_rules
-
-any_names = pytest.mark.skipif(sys.platform == "darwin", reason="APFS takes only UTF-8 names, and folds case")
+from placing import any_names
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 import threading
 from pathlib import Path
 
@@ -18,10 +17,9 @@ from pivot_core.storage.ignore import Ignore
 from pivot_core.storage.listing import Entry
 from pivot_core.storage.parallel import LARGE, in_parallel
 from pivot_core.storage.stamps import OTHER_CLOCK_MARGIN, SECOND, FileClock, Row, Stamp, Stamps, changed_at, granularity
+from placing import any_names
 
 HOUR = 3600 * SECOND
-
-any_names = pytest.mark.skipif(sys.platform == "darwin", reason="APFS takes only UTF-8 names, and folds case")
 
 
 class HandClock(FileClock):

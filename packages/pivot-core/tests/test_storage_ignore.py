@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pivot_core.storage.globs import expand, matches
 from pivot_core.storage.ignore import Ignore, is_litter
-
-any_names = pytest.mark.skipif(sys.platform == "darwin", reason="APFS takes only UTF-8 names, and folds case")
+from placing import any_names
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from typing import Any
 _OF_DICTS = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _GONE = 5  # the event of a dictionary that is about to be freed
 _ATTRIBUTES = ("object.__setattr__", "object.__delattr__")
-_POINTER = ctypes.sizeof(ctypes.c_void_p)
-_string_at, _pointer_at = ctypes.string_at, ctypes.c_void_p.from_address  # stages may replace them
+POINTER = ctypes.sizeof(ctypes.c_void_p)
+_pointer_at = ctypes.c_void_p.from_address  # stages may replace it
 
 
 class Told:
@@ -97,7 +97,7 @@ def is_apart(space: dict[Any, Any]) -> bool:
 
 def _values(space: dict[Any, Any]) -> int | None:
     """Where a dictionary has its values, if not beside its keys: the last thing in it."""
-    place: int | None = _pointer_at(id(space) + dict.__basicsize__ - _POINTER).value
+    place: int | None = _pointer_at(id(space) + dict.__basicsize__ - POINTER).value
     return place
 
 

@@ -17,7 +17,6 @@ import itertools
 import logging
 import operator
 import pickle
-import struct
 import sys
 import threading
 import types
@@ -32,7 +31,7 @@ from typing import Any
 import xxhash
 from pivot_core.project import OWN_PACKAGES
 
-from pivot_exec.told import attributes_of, is_apart, space_of, telling
+from pivot_exec.told import POINTER, attributes_of, is_apart, space_of, telling
 
 _MOST_OBJECTS = 200_000
 _MOST_BYTES = 64 << 20
@@ -82,7 +81,7 @@ type _Look = Callable[[Any], list[object]]
 _BETWEEN = (object(),)  # where the referents of one object end, and those of the next begin
 _NOTHING = object()
 _AT_ONCE = 1024  # values: of so many, what they refer to still fits into the caches of a processor
-_ITEMS, _POINTER = tuple.__basicsize__, struct.calcsize("P")  # where a tuple has its items: the addresses of objects
+_ITEMS = tuple.__basicsize__  # where a tuple has its items: the addresses of objects
 
 
 class Watch:
@@ -287,7 +286,7 @@ class _Together:
 def _addresses(items: list[object]) -> bytes:
     """Where objects are. `is`, asked for one after another, takes ten times as long."""
     kept = tuple(items)
-    return _string_at(id(kept) + _ITEMS, len(kept) * _POINTER)
+    return _string_at(id(kept) + _ITEMS, len(kept) * POINTER)
 
 
 def _referents(values: Sequence[Any]) -> list[object]:
