@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pivot_exec import told, watch
+from pivot_exec.referents import Item
 from pivot_exec.watch import Watch
 
 SOURCE = """
@@ -216,7 +217,8 @@ def made(request: pytest.FixtureRequest, silent: told.Told) -> Iterator[told.Tol
     made = told.Told() if request.param == "told" else silent
     assert made.tells_all == (request.param == "told")
     yield made
-    made.stop()
+    if made._number is not None:
+        made._api.PyDict_ClearWatcher(made._number)  # this process ends as Python does, which frees what is called
 
 
 @pytest.fixture(autouse=True)
@@ -325,14 +327,14 @@ def test_what_python_tells_of_is_not_compared_again_however_much_there_is(
 ) -> None:
     if not made.tells_all:
         pytest.skip("everything is compared")
-    compared: list[watch._Item] = []
-    changed = watch._Item.changed
+    compared: list[Item] = []
+    changed = Item.changed
 
-    def counted(item: watch._Item) -> bool:
+    def counted(item: Item) -> bool:
         compared.append(item)
         return changed(item)
 
-    monkeypatch.setattr(watch._Item, "changed", counted)
+    monkeypatch.setattr(Item, "changed", counted)
     each_time = []
     for count in (10, 1000):
         space = types.ModuleType("attacked")

@@ -53,12 +53,6 @@ class Told:
         """Whether code, defaults, bases or a class have been set since `rearm`, of whatever."""
         return len(self._armed) < len(_ATTRIBUTES)
 
-    def stop(self) -> None:
-        """Tell nothing any more of dictionaries: for a process that ends as Python does, which frees what is called."""
-        if self._number is not None:
-            self._api.PyDict_ClearWatcher(self._number)
-            self._number, self.tells_of_dicts = None, False
-
     def _new_watcher(self) -> int | None:
         if not hasattr(self._api, "PyDict_AddWatcher"):
             return None

@@ -9,13 +9,11 @@ from __future__ import annotations
 import _queue
 import _thread
 import builtins
-import ctypes
 import functools
 import gc
 import io
 import itertools
 import logging
-import operator
 import pickle
 import sys
 import threading
@@ -23,7 +21,7 @@ import types
 import typing
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from pathlib import PurePath
 from typing import Any
@@ -31,7 +29,9 @@ from typing import Any
 import xxhash
 from pivot_core.project import OWN_PACKAGES
 
-from pivot_exec.told import POINTER, attributes_of, is_apart, space_of, telling
+from pivot_exec import referents
+from pivot_exec.referents import Item, Together
+from pivot_exec.told import attributes_of, is_apart, space_of, telling
 
 _MOST_OBJECTS = 200_000
 _MOST_BYTES = 64 << 20
@@ -63,12 +63,6 @@ _TRANSPARENT = frozenset({
     types.SimpleNamespace, types.BuiltinFunctionType, types.MethodWrapperType, types.GenericAlias, types.UnionType,
     typing.Generic, typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple, typing.TypeAliasType,
 })  # fmt: skip
-_UNTOLD_GLOBALS = frozenset({
-    "__builtins__", "__warningregistry__", "__annotations__", "__cached__", "__spec__", "__loader__",
-})  # fmt: skip
-_UNTOLD_IN_CLASSES = frozenset({
-    "__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__", "__annotations_cache__", "__annotate_func__",
-})  # fmt: skip
 
 _TELLING: dict[type, Callable[[Any], object]] = {  # of what cannot be pickled
     itertools.count: repr,
@@ -76,12 +70,8 @@ _TELLING: dict[type, Callable[[Any], object]] = {  # of what cannot be pickled
     _thread._ThreadHandle: _thread._ThreadHandle.is_done,  # noqa: SLF001 - what a Thread is made of
 }
 
-type _Look = Callable[[Any], list[object]]
-
 _BETWEEN = (object(),)  # where the referents of one object end, and those of the next begin
-_NOTHING = object()
 _AT_ONCE = 1024  # values: of so many, what they refer to still fits into the caches of a processor
-_ITEMS = tuple.__basicsize__  # where a tuple has its items: the addresses of objects
 
 
 class Watch:
@@ -97,10 +87,10 @@ class Watch:
         self._globals = {id(vars(module)) for module in modules.values()}
         self._told = telling()
         self._seen: dict[int, object] = {}
-        self._spaces: dict[int, tuple[dict[Any, Any], _Item]] = {}  # by their addresses
+        self._spaces: dict[int, tuple[dict[Any, Any], Item]] = {}  # by their addresses
         self._functions: list[types.FunctionType] = []
-        self._attributes = [_Item(module, _class_of) for module in modules.values()]
-        self._items: list[_Item] = []
+        self._attributes = [Item(module, referents.kind) for module in modules.values()]
+        self._items: list[Item] = []
         self._dicts: list[dict[Any, Any]] = []
         self._lists: list[list[Any]] = []
         self._cells: list[types.CellType] = []
@@ -110,21 +100,21 @@ class Watch:
         self._bytes = 0
         self._can_tell = True
         self._waiting: list[object] = []
-        self._keep_space(vars(builtins), _Item(vars(builtins), _dict_links))
+        self._keep_space(vars(builtins), Item(vars(builtins), referents.of_dict))
         for module in modules.values():
-            self._waiting += self._keep_space(vars(module), _Item(vars(module), _global_links))
+            self._waiting += self._keep_space(vars(module), Item(vars(module), referents.of_globals))
         self._waiting += others
         while self._waiting and self._can_tell:
             self._add(self._waiting.pop())
         held = [function for function in self._functions if sys.getrefcount(vars(function)) > _OF_ITS_OWN]
-        self._items += [_Item(function, _space_of_function) for function in held]
+        self._items += [Item(function, referents.space) for function in held]
         self._together = [
-            _Together(some, look, sized=sized)
+            Together(some, look, sized=sized)
             for values, look, sized in (
-                (self._dicts, _all_dict_links, True),
-                (self._lists, _referents, True),
-                (self._cells, _referents, False),
-                (self._others, _referents, False),
+                (self._dicts, referents.of_dicts, True),
+                (self._lists, referents.of_all, True),
+                (self._cells, referents.of_all, False),
+                (self._others, referents.of_all, False),
             )
             for some in itertools.batched(values, _AT_ONCE, strict=False)
         ]
@@ -178,7 +168,7 @@ class Watch:
         elif kind is types.FunctionType:
             if value.__closure__ or id(value.__globals__) in self._globals:
                 self._functions.append(value)
-                self._waiting += self._keep(self._attributes, _Item(value, _function_links))
+                self._waiting += self._keep(self._attributes, Item(value, referents.of_function))
                 if value.__kwdefaults__ is not None:
                     self._add_dict(value.__kwdefaults__)
         elif kind is functools._lru_cache_wrapper:  # noqa: SLF001
@@ -189,48 +179,48 @@ class Watch:
             self._add_instance(value, kind)
 
     def _add_class(self, value: type) -> None:
-        self._attributes.append(_Item(value, _bases_of))
-        item, space = _Item(value, _class_links), space_of(value)
+        self._attributes.append(Item(value, referents.bases))
+        item, space = Item(value, referents.of_class), space_of(value)
         self._waiting += self._keep(self._items, item) if space is None else self._keep_space(space, item)
 
     def _add_instance(self, value: Any, kind: type) -> None:
         if kind is dict:
             self._add_dict(value)
         elif kind is threading.local:
-            self._waiting += self._keep(self._items, _Item(value, _local_links))
+            self._waiting += self._keep(self._items, Item(value, referents.of_local))
         elif not all(map(_is_transparent, kind.__mro__)):
             self._keep_content(value)
         elif issubclass(kind, dict):
-            look = _ordered_dict_links if issubclass(kind, OrderedDict) else _dict_subclass_links
-            self._waiting += self._keep(self._items, _Item(value, look))
+            look = referents.of_ordered_dict if issubclass(kind, OrderedDict) else referents.of_dict_subclass
+            self._waiting += self._keep(self._items, Item(value, look))
         else:
-            referents = gc.get_referents(value)
-            self._waiting += referents
+            links = gc.get_referents(value)
+            self._waiting += links
             if kind.__dictoffset__:
                 self._waiting.append(attributes_of(value))  # among the referents are its values, but not their names
-            if any(link is _NOTHING for link in _slot_links(value)):
-                self._items.append(_Item(value, _slot_links))  # the same: a value may move from slot to slot
+            if any(link is referents.NOTHING for link in referents.in_slots(value)):
+                self._items.append(Item(value, referents.in_slots))  # the same: a value may move from slot to slot
             if kind is list:
                 self._lists.append(value)
-            elif kind is types.CellType and referents:  # as long as none is empty, each has one
+            elif kind is types.CellType and links:  # as long as none is empty, each has one
                 self._cells.append(value)
             elif kind not in _FIXED:
                 self._others += (value, _BETWEEN)
 
     def _add_dict(self, value: dict[Any, Any]) -> None:
         if is_apart(value):
-            self._waiting += self._keep_space(value, _Item(value, _dict_links))
+            self._waiting += self._keep_space(value, Item(value, referents.of_dict))
         else:
             self._dicts.append(value)
-            self._waiting += _dict_links(value)
+            self._waiting += referents.of_dict(value)
 
-    def _keep_space(self, space: dict[Any, Any], item: _Item) -> list[object]:
+    def _keep_space(self, space: dict[Any, Any], item: Item) -> list[object]:
         self._spaces[id(space)] = space, item
         self._told.watch(space)
         return item.links
 
     @staticmethod
-    def _keep(items: list[_Item], item: _Item) -> list[object]:
+    def _keep(items: list[Item], item: Item) -> list[object]:
         items.append(item)
         return item.links
 
@@ -250,117 +240,6 @@ class Watch:
         self._bytes += content[0]
         self._can_tell = self._bytes <= _MOST_BYTES
         self._contents.append((value, content))
-
-
-class _Item:
-    """A value, with the objects that it refers to."""
-
-    def __init__(self, value: Any, look: _Look) -> None:
-        self._value = value
-        self._look = look
-        self.links = look(value)
-
-    def changed(self) -> bool:
-        now = self._look(self._value)
-        return len(now) != len(self.links) or not all(map(operator.is_, now, self.links))
-
-
-class _Together:
-    """Values that are compared all at once by the objects that they refer to. These are kept alive, so that no other
-    can be where one was. `sized`: where each ends is told by its length.
-    """
-
-    def __init__(self, values: Sequence[Any], look: Callable[[Sequence[Any]], list[object]], *, sized: bool) -> None:
-        self._values = values
-        self._look = look
-        self._sizes = list(map(len, values)) if sized else None
-        self._links = look(values)
-        self._addresses = _addresses(self._links)
-
-    def changed(self) -> bool:
-        if self._sizes is not None and list(map(len, self._values)) != self._sizes:
-            return True
-        return _addresses(self._look(self._values)) != self._addresses
-
-
-def _addresses(items: list[object]) -> bytes:
-    """Where objects are. `is`, asked for one after another, takes ten times as long."""
-    kept = tuple(items)
-    return _string_at(id(kept) + _ITEMS, len(kept) * POINTER)
-
-
-def _referents(values: Sequence[Any]) -> list[object]:
-    return gc.get_referents(*values)
-
-
-def _dict_links(value: dict[Any, Any]) -> list[object]:
-    return [*value, *value.values()]
-
-
-def _all_dict_links(dicts: Sequence[dict[Any, Any]]) -> list[object]:
-    """What all of them refer to: for one by one it would take many times as long."""
-    return [*itertools.chain.from_iterable(dicts), *itertools.chain.from_iterable(map(dict.values, dicts))]
-
-
-def _space_of_function(value: types.FunctionType) -> list[object]:
-    return [vars(value)]
-
-
-def _class_of(value: object) -> list[object]:
-    return [type(value)]
-
-
-def _bases_of(value: type) -> list[object]:
-    return [type(value), *_bases(value)]
-
-
-def _dict_subclass_links(value: dict[Any, Any]) -> list[object]:
-    return [*dict.keys(value), *gc.get_referents(value)]
-
-
-def _ordered_dict_links(value: OrderedDict[Any, Any]) -> list[object]:
-    return [*OrderedDict.keys(value), *_dict_subclass_links(value)]
-
-
-def _slot_links(value: object) -> list[object]:
-    kind: type = type(value)
-    return [_in_slot(slot, value) for slot in _slots_of(kind)]
-
-
-def _in_slot(slot: types.MemberDescriptorType, value: object) -> object:
-    try:
-        return slot.__get__(value)
-    except AttributeError:
-        return _NOTHING
-
-
-@functools.cache
-def _slots_of(kind: type) -> tuple[types.MemberDescriptorType, ...]:
-    """Those of classes written in Python."""
-    spaces = [vars(base) for base in kind.__mro__ if "__slots__" in vars(base)]
-    return tuple(slot for space in spaces for slot in space.values() if type(slot) is types.MemberDescriptorType)
-
-
-def _local_links(value: threading.local) -> list[object]:
-    return _dict_links(vars(value))
-
-
-def _global_links(value: dict[str, Any]) -> list[object]:
-    return [item for pair in value.items() if pair[0] not in _UNTOLD_GLOBALS for item in pair]
-
-
-def _class_links(value: type) -> list[object]:
-    return [item for pair in vars(value).items() if pair[0] not in _UNTOLD_IN_CLASSES for item in pair]
-
-
-def _function_links(value: types.FunctionType) -> list[object]:
-    return [
-        value.__code__,
-        *(value.__defaults__ or ()),
-        *(value.__kwdefaults__ or {}).values(),
-        *(value.__closure__ or ()),
-        *_dict_links(value.__dict__),
-    ]
 
 
 @functools.cache
@@ -400,6 +279,4 @@ def _forget(cache: Any, misses: int, size: int) -> bool:
     return size == 0
 
 
-_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__bases__"].__get__
-_string_at = ctypes.string_at
-_OF_ITS_OWN = sys.getrefcount(vars(_class_of))  # what is counted for a dictionary that only its function refers to
+_OF_ITS_OWN = sys.getrefcount(vars(_content))  # what is counted for a dictionary that only its function refers to

@@ -13,6 +13,7 @@ from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.files import Files
 from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.importing import Importing
 from pivot_fingerprint.instances import module_of
 from pivot_fingerprint.kinds import innermost, is_a, is_function_like
 from pivot_fingerprint.links import Linker
@@ -62,19 +63,20 @@ class Nodes:
         self._nodes: dict[Key, Node] = {}
         self._used: dict[Key, tuple[tuple[Key, ...], frozenset[str]]] = {}
         self.trees: dict[str, list[ast.AST]] = {}
+        self._importing = Importing(project, self._locator, self._effects, self._linker, self._static, self.trees)
         self._makers: dict[str, Callable[[Key], Node]] = {
             "code": self._code,
             "asking": lambda _: Node("", "", ""),
             "annotations": self.looked_up.annotations,
             "dist": self._distribution,
             "doc": self.looked_up.doc,
-            "effect": self._effect,
+            "effect": self._importing.effect,
             "file": self.files.node,
-            "import": self._import,
+            "import": self._importing.module,
             "live": self._live,
             "member": self._member,
             "missing": lambda key: Node("missing", key[1], "missing"),
-            "mutations": self._mutations,
+            "mutations": self._importing.mutations,
             "object": self._object,
             "package": self._package,
             "registering": self._registering,
@@ -315,65 +317,6 @@ class Nodes:
             content = self._static.content(source, key[2])[0] if source is not None else Content()
             found = self._used[key] = (tuple(content.edges), frozenset(content.reads))
         return found
-
-    def _import(self, key: Key) -> Node:
-        _, module, mode = key
-        content = Content()
-        source = self._locator.source(module)
-        parent = module.rpartition(".")[0]
-        if parent and self._locator.locate(parent).owner == "project":
-            content.edges[("import", parent, mode)] = None
-        if source is None:
-            return content.node("", module)
-        for imported in source.executes:
-            if imported != module and self._locator.locate(imported).owner == "project":
-                content.edges[("import", imported, mode)] = None
-        line = 0
-        labels: dict[str, None] = {}
-        for statement in self._effects.outside(module):
-            line = line or statement.node.lineno
-            content.add(statement.label)
-            labels[statement.label] = None
-            content.edges[("effect", module, statement.label)] = None
-        if mode == "static":
-            self._add_mutations(module, content)
-        kind = "import" if len(labels) > 1 else ""  # of several their order counts
-        return content.node(kind, module, file=self._project.show(source.path), line=line)
-
-    def _effect(self, key: Key) -> Node:
-        """Statements of a module that change something outside the project when it is imported, by their label."""
-        _, module, label = key
-        source = self._locator.source(module)
-        assert source is not None
-        content = Content()
-        line = 0
-        for statement in self._effects.outside(module):
-            if statement.label != label:
-                continue
-            line = line or statement.node.lineno
-            self._linker.add(content, statement.part, self._linker.static_names(module))
-            content.trees.append(statement.node)
-            if statement.definition:
-                content.edges[("static", module, statement.definition)] = None
-        self.trees.setdefault(content.digest, content.trees)
-        return content.node("effect", f"{module}:{label}", file=self._project.show(source.path), line=line)
-
-    def _add_mutations(self, module: str, content: Content) -> None:
-        for key in self._effects.mutations(module):
-            if key[1] != module:
-                node: Key = ("mutations", module, key[1], key[2])
-                content.conditional[(key, node)] = None
-                content.conditional[(("live", *key[1:]), node)] = None
-
-    def _mutations(self, key: Key) -> Node:
-        _, module, owner, name = key
-        content = Content()
-        source = self._locator.source(module)
-        assert source is not None
-        self._static.add_mutations(content, source, ("static", owner, name))
-        self.trees.setdefault(content.digest, content.trees)
-        line = min((getattr(tree, "lineno", 0) for tree in content.trees), default=0)
-        return content.node("mutation", f"{module}:{owner}.{name}", file=self._project.show(source.path), line=line)
 
     def _whole(self, key: Key) -> Node:
         _, module, mode = key
