@@ -117,6 +117,15 @@ def test_an_unknown_setting_is_refused_with_what_was_meant(project: Typed) -> No
     assert "Did you mean 'jobs'?" in error
 
 
+def test_a_variable_that_is_spelt_nearly_like_one_of_ours_is_told_of(project: Typed) -> None:
+    project.write("pipeline.py", ONE)
+    project.write("helper.py", HELPER)
+    told = project.pivot("run", PIVOT_JOB="1", PIVOT_DATA="mine", PIVOT_STAGE="outer").stderr
+    assert [line for line in told.splitlines() if "PIVOT" in line] == [
+        "note: the variable PIVOT_JOB has no effect: did you mean PIVOT_JOBS?"
+    ]
+
+
 def test_a_module_named_pivot_is_refused_by_name(project: Typed) -> None:
     project.write("pipeline.py", ONE)
     project.write("helper.py", HELPER)

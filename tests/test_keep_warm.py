@@ -314,3 +314,23 @@ def test_a_time_that_is_none_is_refused(project: Typed) -> None:
     project.write("pipeline.py", PIPELINE)
     assert "'soon' is no time" in project.pivot("run", "--keep-warm", "soon", code=2).stderr
     assert "keep_warm must be a time" in project.pivot("run", code=2, PIVOT_KEEP_WARM="soon").stderr
+
+
+@pytest.mark.parametrize("has_stayed", [False, True])
+def test_a_loader_that_ends_says_how_though_its_base_stays(warm: Warm, has_stayed: bool) -> None:
+    if has_stayed:
+        warm.run("--keep-warm", "1m")
+        warm.wait_for_base()
+    warm.project.write("helpers.py", "import os\ndef greeting(): os.kill(os.getppid(), 9)\n")
+    warm.project.write("in.txt", "other")
+    told = warm.project.pivot("run", "--keep-warm", "1m", code=1, XDG_RUNTIME_DIR=str(warm.runtime))
+    assert "the process that runs stages ended: killed by SIGKILL" in told.stdout
+    assert "the machine may have run out of memory" in told.stderr
+    warm.project.write("helpers.py", "import os\nos.kill(os.getpid(), 9)\n")
+    told = warm.project.pivot("run", "--keep-warm", "1m", code=2, XDG_RUNTIME_DIR=str(warm.runtime))
+    assert told.stderr == (
+        "error: the process that loads pipeline.py ended: killed by SIGKILL\n"
+        "hint: Look at what the pipeline does while it is imported. "
+        "If nobody killed it, the machine may have run out of memory.\n"
+    )
+    warm.project.write("helpers.py", "def greeting(): return 'again'\n")

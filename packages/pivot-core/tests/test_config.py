@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pivot_core.config import Settings, read_settings
+from pivot_core.config import Settings, misspelt, read_settings
 from pivot_core.errors import ProjectError
 
 
@@ -93,3 +93,22 @@ def test_a_config_file_is_data_of_one_form(tmp_path: Path, text: str, message: s
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="PIVOT_JOBS: jobs must be"):
         read_settings(tmp_path, {"PIVOT_JOBS": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PIVOT_JOB", "PIVOT_JOBS"),
+        ("PIVOT_KEEPWARM", "PIVOT_KEEP_WARM"),
+        ("PIVOT_ISOLATE", "PIVOT_ISOLATION"),
+        ("PIVOT_PIPLINE", "PIVOT_PIPELINE"),
+        ("PIVOT_JOBS", ""),
+        ("PIVOT_STAGE", ""),
+        ("PIVOT_JOB_ID", ""),
+        ("PIVOT_DATA", ""),
+        ("JOBS", ""),
+    ],
+)
+def test_a_variable_that_is_spelt_nearly_like_one_of_ours_has_no_effect(name: str, meant: str) -> None:
+    said = f"the variable {name} has no effect: did you mean {meant}?"
+    assert misspelt({name: "1"}) == ([said] if meant else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import attrs
 import click
 from pivot_core import snapshot, volatile
+from pivot_core.config import misspelt
 from pivot_core.events import Event, LoadFinished, LoadStarted, Notice
 from pivot_core.interfaces import EventSink, Loaded
 from pivot_core.model import Digest
@@ -73,7 +75,7 @@ def opened(
         loaded = known or executor.load(project)
         if known is None and not readonly:
             volatile.save(session.state, loaded.compared)
-        for message in loaded.notices:
+        for message in (*misspelt(os.environ), *loaded.notices):
             sink.emit(Notice(message))
         late = executor.late
         yield Opened(project, session, executor, loaded, Workspace(project, loaded, session=session, sink=sink))

@@ -21,6 +21,9 @@ type VersionRule = Literal["exact", "minor", "none"]
 type Preload = Literal["auto", "none"] | tuple[str, ...]
 type Isolation = Literal["stage", "worker"]
 
+_PREFIX = "PIVOT_"
+_ALIKE = 0.7  # of 1: as JOB and JOBS, or ISOLATE and ISOLATION; not as JOB_ID and JOBS
+STAGE_VARIABLE = f"{_PREFIX}STAGE"  # what a stage finds its own name in
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -56,7 +59,21 @@ def read_settings(root: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def variable_name(setting: str) -> str:
-    return f"PIVOT_{setting.upper()}"
+    return f"{_PREFIX}{setting.upper()}"
+
+
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """What to say of variables that are named nearly like one of Pivot's. Others may be the project's own."""
+    known = {STAGE_VARIABLE, *(variable_name(field.name) for field in attrs.fields(Settings))}
+    said: list[str] = []
+    for name in environ:
+        if name.startswith(_PREFIX) and name not in known:
+            import difflib
+
+            endings = [other.removeprefix(_PREFIX) for other in known]
+            close = difflib.get_close_matches(name.removeprefix(_PREFIX), endings, 1, _ALIKE)
+            said += [f"the variable {name} has no effect: did you mean {_PREFIX}{meant}?" for meant in close]
+    return said
 
 
 def _file_values(root: Path) -> dict[str, Any]:

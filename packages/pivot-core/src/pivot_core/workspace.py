@@ -9,6 +9,7 @@ from typing import Self
 import attrs
 
 from pivot_core.clearing import Cleared, Clearing, missed, partial_outs
+from pivot_core.config import STAGE_VARIABLE
 from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
 from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError, PivotError
@@ -155,7 +156,7 @@ class Workspace:
             deps=self._decided[stage].deps,
             outs=declared.outs,
             log=f".pivot/logs/{file_name(stage)}.log",
-            environment={"PIVOT_STAGE": stage},
+            environment={STAGE_VARIABLE: stage},
         )
         cleared: dict[str, Cleared] = {}
         self._begun[task.id] = _Begun(self.session.now(), cleared)

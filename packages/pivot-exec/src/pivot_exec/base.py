@@ -50,7 +50,7 @@ def main(descriptor: str, seed: str) -> None:
         keep = keep if setup.keep is None else setup.keep
         if keep > 0:
             stayed.listen(setup.project)
-        channel.close()  # who runs goes on now, and the next run may begin
+        channel.close(code if keep > 0 else None)  # who runs goes on now, and the next run may begin
         system.end_session(keep=stayed.commands)
         system.fall_silent()
         following = stayed.next(setup, keep) if keep > 0 else None

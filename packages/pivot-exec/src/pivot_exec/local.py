@@ -113,10 +113,11 @@ class LocalExecutor:
             answer = self._channel.receive()
             self._is_loading = False
         except (EOFError, OSError):
-            raise PivotError(
-                f"the process that loads {project.settings.pipeline} ended: {self._end_base()}",
-                "Look at what the pipeline does while it is imported.",
-            ) from None
+            how = self._end_base()
+            hint = "Look at what the pipeline does while it is imported."
+            if how == "killed by SIGKILL":
+                hint += " If nobody killed it, the machine may have run out of memory."
+            raise PivotError(f"the process that loads {project.settings.pipeline} ended: {how}", hint) from None
         if isinstance(answer, PivotError):
             raise answer
         assert isinstance(answer, Loaded)
@@ -303,10 +304,12 @@ class LocalExecutor:
         """
         assert self._channel is not None
         hung_up = self._channel.hang_up(_CLOSE)
+        if self._channel.last is not None:
+            return system.ending_handed_on(self._channel.last)
         if self._base is None:
-            return "it had stayed from an earlier run"
+            return "it had stayed from an earlier run, and cannot say how; run again, which starts another"
         if hung_up and self._project.settings.keep_warm and not self._debug:
-            return "its loader is gone"
+            return "it stays for the next run, and cannot say how"
         try:
             return system.ending_handed_on(self._base.wait(_CLOSE))
         except TimeoutError:

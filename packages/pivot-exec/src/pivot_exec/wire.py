@@ -81,8 +81,19 @@ class Channel:
             self._socket.close()
         return True
 
-    def close(self) -> None:
+    def close(self, last: int | None = None) -> None:
+        """`last` is a byte that the other end is left with after all messages."""
+        if last is not None:
+            try:
+                self._socket.send(bytes([last]))
+            except OSError:
+                pass  # it is gone already
         self._socket.close()
+
+    @property
+    def last(self) -> int | None:
+        """The byte that was left after all messages, once the other end is gone."""
+        return self._buffer[0] if len(self._buffer) == 1 else None
 
     def _read(self, *, wait: bool = True) -> None:
         """Raises EOFError; BlockingIOError if nothing is there and it is not to `wait`."""

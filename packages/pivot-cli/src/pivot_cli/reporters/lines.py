@@ -75,7 +75,7 @@ def _hint(event: StageFinished) -> str:
         return f"stages have no terminal to read from; `pivot run --debug {event.stage}` gives it one"
     if event.error.startswith("input changed while it ran"):
         return "run again if it was edited meanwhile; a stage that writes to its own dep must write an out instead"
-    if event.error == "killed by SIGKILL":
+    if event.error.endswith("killed by SIGKILL"):  # its process, or the one that it was forked from
         return "if nobody killed it, the machine may have run out of memory; `pivot run -j1` runs one stage at a time"
     return ""
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pivot_core.config import STAGE_VARIABLE
 from pivot_core.project import Project
 from pivot_core.storage.digests import hash_bytes
 
 _PREFIXES = ("PYTHON", "PIVOT_", "LC_", "OPENBLAS_", "MKL_", "OMP_", "NUMEXPR_", "PANDAS_", "POLARS_", "ARROW_")
 _VARIABLES = frozenset({"LANG", "LANGUAGE", "TZ"})
-_WITHOUT_EFFECT = frozenset({"PIVOT_JOBS", "PIVOT_LINK", "PIVOT_STAGE", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
+_WITHOUT_EFFECT = frozenset({"PIVOT_JOBS", "PIVOT_LINK", STAGE_VARIABLE, "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
 # The first is Pivot's doing where the user chose no seed; no bytecode is read of what is loaded.
 _FLAGS_WITHOUT_EFFECT = frozenset({"hash_randomization", "dont_write_bytecode"})
 _SITE_NAMES = frozenset({"site-packages", "dist-packages"})
