@@ -115,6 +115,37 @@ def test_what_did_not_depend_on_the_failure_is_told_with_the_option_that_runs_it
     assert "--keep-going" not in three.pivot("run", "--keep-going", code=1, A="fails").stderr
 
 
+def test_where_one_of_many_quick_stages_fails_those_that_had_not_started_keep_their_outs(project: Typed) -> None:
+    """Quick stages are sent ahead of time: what had made way for them comes back."""
+    project.write("bad.txt", "none")
+    project.write(
+        "pipeline.py",
+        """
+from pivot import stage
+
+def make(number):
+    if open("bad.txt").read() == str(number):
+        raise ValueError("no luck")
+    open(f"out{number}.txt", "w").write(str(number))
+
+for number in range(60):
+    stage(name=f"s{number:02}", deps="bad.txt", outs=f"out{number}.txt", params={"number": number})(make)
+""",
+    )
+    project.pivot("run", "-j2")
+    project.write("bad.txt", "30")
+    told = project.pivot("run", "-j2", "--json", code=1)
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    started = {event["stage"] for event in events if event["event"] == "stage_started"}
+    ended = {event["stage"]: event["outcome"] for event in events if event["event"] == "stage_finished"}
+    assert ended.keys() - started == {stage for stage, outcome in ended.items() if outcome == "cancelled"}
+    assert 20 < len(started) < 40
+    assert (ended["s30"], ended["s59"]) == ("failed", "cancelled")
+    assert all(project.read(f"out{number}.txt") == str(number) for number in range(60))
+    project.write("bad.txt", "none")
+    assert set(project.run().values()) == {"restored", "up to date"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_happened_and_what_stays(three: Typed, number: signal.Signals) -> None:
     process = three.start("run", "-j1", A="waits")

@@ -13,7 +13,7 @@ import pytest
 from pivot_core.decide import Decision
 from pivot_core.errors import PipelineError, PivotError, SnapshotError
 from pivot_core.events import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Task
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Task, Withdrawn
 from pivot_core.reasons import DepMissing, Forced, NeverRun
 from pivot_exec.build import TAIL_BYTES, TAIL_LINES, RunResult, run, tail
 
@@ -80,17 +80,23 @@ class Files:
 
 @attrs.define
 class Hands:
-    """An executor. Each task succeeds when it is waited for, unless `ends` says else; None: it runs until cancelled."""
+    """An executor. Each task succeeds when it is waited for, unless `ends` says else; None: it runs until cancelled.
+
+    Those beyond `jobs` wait: when one fails they are given back.
+    """
 
     ends: Mapping[str, Callable[[Task], Report] | None] = attrs.field(factory=dict)
     on_start: Callable[[], None] = lambda: None
     on_wait: Callable[[], None] = lambda: None
     ready: bool = True
+    more: int = 0
+    jobs: int = 99
     started: int = 0
     submitted: list[str] = attrs.field(factory=list)
     cancelled: list[tuple[str, float]] = attrs.field(factory=list)
     most: int = 0
     _running: dict[str, Task] = attrs.field(factory=dict)
+    _waiting: deque[Task] = attrs.field(factory=deque)
     _reports: deque[Report] = attrs.field(factory=deque)
     _woken: bool = False
 
@@ -101,11 +107,20 @@ class Hands:
         self.started += 1
         self.on_start()
 
+    def ahead(self) -> int:
+        return self.more
+
     def submit(self, task: Task) -> None:
         self.submitted.append(task.stage)
-        self._running[task.id] = task
-        self.most = max(self.most, len(self._running))
-        self._reports.append(Started(task.id, 1))
+        self._waiting.append(task)
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._running) < self.jobs:
+            task = self._waiting.popleft()
+            self._running[task.id] = task
+            self.most = max(self.most, len(self._running))
+            self._reports.append(Started(task.id, 1))
 
     def next(self, timeout: float | None) -> Sequence[Report]:
         if timeout is None:
@@ -120,6 +135,11 @@ class Hands:
         return reports
 
     def cancel(self, task: str, grace: float) -> None:
+        for waiting in [waiting for waiting in self._waiting if waiting.id == task]:
+            self._waiting.remove(waiting)
+            self._reports.append(Withdrawn(task))
+        if task not in self._running:
+            return
         self.cancelled.append((self._running[task].stage, grace))
         self._end(Finished(task, 1.0, "cancelled"))
 
@@ -132,6 +152,10 @@ class Hands:
     def _end(self, report: Report) -> None:
         del self._running[report.task]
         self._reports.append(report)
+        if isinstance(report, Finished) and report.error:
+            self._reports.extend(Withdrawn(task.id) for task in self._waiting)
+            self._waiting.clear()
+        self._start_waiting()
 
 
 @attrs.define
@@ -216,6 +240,22 @@ def test_no_more_stages_run_at_once_than_jobs(bench: Bench, jobs: int) -> None:
     assert bench.hands.most == jobs
 
 
+def test_an_executor_is_given_more_where_it_takes_more(bench: Bench) -> None:
+    bench.hands.more, bench.hands.jobs = 2, 1
+    waiting: list[int] = []
+    bench.hands.on_wait = lambda: waiting.append(len(bench.hands._waiting))
+    assert bench.run(dict.fromkeys("abcdef", ())).ok
+    assert waiting == [0, 2, 2, 2, 1, 0]
+    assert bench.hands.most == 1
+
+
+def test_a_stage_starts_when_the_executor_says_so(bench: Bench) -> None:
+    bench.hands.more, bench.hands.jobs = 2, 1
+    bench.run(dict.fromkeys("abc", ()))
+    told = [(type(event).__name__, event.stage) for event in bench.events.seen[1:-1] if not isinstance(event, Notice)]
+    assert told == [(kind, stage) for stage in "abc" for kind in ("StageStarted", "StageFinished")]
+
+
 def test_events_begin_and_end_the_run_and_each_stage(bench: Bench) -> None:
     bench.run()
     events = bench.events.seen
@@ -277,6 +317,25 @@ def test_a_failure_blocks_what_depends_on_it_and_stops_new_starts(bench: Bench) 
 def test_keep_going_runs_what_does_not_depend_on_the_failure(bench: Bench) -> None:
     bench.hands.ends = {"a": fail}
     assert bench.outcomes(keep_going=True) == {"a": "failed", "b": "blocked", "c": "ran"}
+
+
+def test_what_is_given_back_after_a_failure_is_dropped(bench: Bench) -> None:
+    """It has made way for its task: its old outs come back, and it was never said to have started."""
+    bench.hands.more, bench.hands.jobs = 1, 1
+    bench.hands.ends = {"b": fail}
+    outcomes = bench.run(dict.fromkeys("abcd", ())).outcomes
+    assert [outcome.value for outcome in outcomes.values()] == ["ran", "failed", "cancelled", "cancelled"]
+    assert bench.files.done == ["record a", "abandon b: exit code 3", "abandon c: it was not started", "settle"]
+    assert [event.stage for event in bench.events.of(StageStarted)] == ["a", "b"]
+    assert bench.hands.submitted == ["a", "b", "c"]
+
+
+def test_what_is_given_back_is_run_where_the_run_keeps_going(bench: Bench) -> None:
+    bench.hands.more, bench.hands.jobs = 1, 1
+    bench.hands.ends = {"b": fail}
+    outcomes = bench.run(dict.fromkeys("abcd", ()), keep_going=True).outcomes
+    assert [outcome.value for outcome in outcomes.values()] == ["ran", "failed", "ran", "ran"]
+    assert bench.hands.submitted.count("c") == 2
 
 
 def test_a_failed_stage_comes_with_the_end_of_its_log(bench: Bench) -> None:
@@ -388,6 +447,17 @@ def test_a_signal_asks_what_runs_to_end_and_starts_nothing(bench: Bench, number:
     assert stage == "a"
     assert grace > 0
     assert bench.files.done == ["abandon a: cancelled", "settle"]
+
+
+def test_a_signal_drops_what_has_not_started(bench: Bench) -> None:
+    bench.hands.more, bench.hands.jobs = 1, 1
+    bench.hands.ends = {"b": None}
+    stop = send(signal.SIGINT)
+    bench.hands.on_wait = lambda: stop() if "c" in bench.hands.submitted else None
+    outcomes = bench.run(dict.fromkeys("abcd", ())).outcomes
+    assert [outcome.value for outcome in outcomes.values()] == ["ran", "cancelled", "cancelled", "cancelled"]
+    assert "abandon c: it was not started" in bench.files.done
+    assert [event.stage for event in bench.events.of(StageStarted)] == ["a", "b"]
 
 
 def test_a_second_signal_ends_at_once_what_runs(bench: Bench) -> None:

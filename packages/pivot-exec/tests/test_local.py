@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pivot_core.config import Settings
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task, Written
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Started, Task, Withdrawn, Written
 from pivot_core.model import FileState
 from pivot_core.project import Project
 from pivot_exec.local import LocalExecutor
@@ -59,8 +59,8 @@ class Bench:
         variables = {"PIVOT_STAGE": stage}
         self.executor.submit(Task(stage, stage, code, found.params, {}, found.outs, log, variables, timeout))
 
-    def wait(self, *stages: str) -> Mapping[str, Finished | Lost]:
-        ended: dict[str, Finished | Lost] = {}
+    def wait(self, *stages: str) -> Mapping[str, Finished | Lost | Withdrawn]:
+        ended: dict[str, Finished | Lost | Withdrawn] = {}
         while not ended.keys() >= set(stages):
             ended |= {r.task: r for r in self.executor.next(60) if not isinstance(r, Started | Written)}
         return ended
@@ -128,6 +128,71 @@ def test_a_stage_runs_with_its_params_in_the_root_and_its_outs_are_stored(bench:
     assert finished.error == ""
     assert finished.outs == {"out.txt": FileState("stored:out.txt", 6)}
     assert bench.log("one") == "working\n"
+
+
+FOUR = """
+    import time
+    def work(name):
+        Path(f"{name}.began").touch()
+        while not Path(f"{name}.go").exists(): time.sleep(0.01)
+        sys.exit(Path(f"{name}.go").read_text() or 0)
+    for name in "abcd":
+        stage(name=name, params={"name": name})(work)
+"""
+
+
+def test_what_may_not_run_yet_waits_until_another_has_ended(bench: Bench) -> None:
+    bench.load(FOUR)
+    for name in "abcd":
+        bench.submit(name)
+    assert until(lambda: (bench.root / "a.began").exists() and (bench.root / "b.began").exists())
+    (bench.root / "b.go").touch()
+    bench.wait("b")
+    assert until(lambda: (bench.root / "c.began").exists())
+    assert not (bench.root / "d.began").exists()
+    for name in "acd":
+        (bench.root / f"{name}.go").touch()
+    assert all(isinstance(end, Finished) and not end.error for end in bench.wait("a", "c", "d").values())
+
+
+def test_after_a_failure_what_waits_is_given_back(bench: Bench) -> None:
+    bench.load(FOUR)
+    for name in "abcd":
+        bench.submit(name)
+    (bench.root / "b.go").write_text("no")
+    ended = bench.wait("b", "c", "d")
+    assert [type(ended[name]) for name in "bcd"] == [Finished, Withdrawn, Withdrawn]
+    bench.submit("d")
+    (bench.root / "d.go").touch()
+    (bench.root / "a.go").touch()
+    assert [type(end) for end in bench.wait("a", "d").values()] == [Finished, Finished]
+    assert not (bench.root / "c.began").exists()
+
+
+def test_what_waits_can_be_cancelled(bench: Bench) -> None:
+    bench.load(FOUR)
+    for name in "abc":
+        bench.submit(name)
+    bench.executor.cancel("c", 5.0)
+    assert isinstance(bench.wait("c")["c"], Withdrawn)
+    for name in "abc":
+        (bench.root / f"{name}.go").touch()
+    bench.wait("a", "b")
+    assert not (bench.root / "c.began").exists()
+
+
+def test_more_is_taken_only_while_stages_are_quick(bench: Bench) -> None:
+    bench.load("""
+        import time
+        @stage()
+        def quick(): pass
+        @stage()
+        def slow(): time.sleep(0.2)
+    """)
+    assert bench.executor.ahead() == 0
+    assert until(lambda: not bench.run("quick").error and bench.executor.ahead() == 2)
+    bench.run("slow")
+    assert bench.executor.ahead() == 0
 
 
 def test_a_missing_out_fails_the_stage_by_name(bench: Bench) -> None:

@@ -14,9 +14,9 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     }
 
 
-@given(graphs(), st.integers(1, 4), st.booleans(), st.data())
+@given(graphs(), st.integers(1, 4), st.integers(0, 2), st.booleans(), st.data())
 def test_every_stage_ends_once_after_its_upstreams_and_within_the_jobs(
-    upstreams: dict[str, list[str]], jobs: int, keep_going: bool, data: st.DataObject
+    upstreams: dict[str, list[str]], jobs: int, ahead: int, keep_going: bool, data: st.DataObject
 ) -> None:
     schedule = Schedule(upstreams, jobs, keep_going=keep_going)
     ended: dict[str, str] = {}
@@ -42,6 +42,7 @@ def test_every_stage_ends_once_after_its_upstreams_and_within_the_jobs(
             else:
                 written.remove(stage)
             ok = data.draw(st.booleans())
+            schedule.ahead = data.draw(st.integers(0, ahead))
             end(stage, "ok" if ok else "failed")
             todo += schedule.finished(stage, ok=ok)
             continue
@@ -59,7 +60,7 @@ def test_every_stage_ends_once_after_its_upstreams_and_within_the_jobs(
                     todo += schedule.finished(stage, ok=False)
             case Launch(stage):
                 running.append(stage)
-                assert len(running) <= jobs
+                assert len(running) <= jobs + ahead
             case Block(stage, because):
                 assert ended[because] == "failed"
                 end(stage, "blocked")

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from pivot_core.declare import stage
     from pivot_core.errors import BusyError, PipelineError, PivotError, ProjectError
     from pivot_core.graph import Graph
-    from pivot_core.interfaces import Executor, Finished, Limits, Loaded, Loader, Lost, Started, Task, Written
+    from pivot_core.interfaces import (
+        Executor,
+        Finished,
+        Limits,
+        Loaded,
+        Loader,
+        Lost,
+        Started,
+        Task,
+        Withdrawn,
+        Written,
+    )
     from pivot_core.load import InlineLoader, load_here
     from pivot_core.model import Dep, FileState, FunctionAction, Location, Out, Record, Stage
     from pivot_core.project import Project, discover
@@ -27,7 +38,18 @@ _HOMES = {
     "declare": ("stage",),
     "errors": ("BusyError", "PipelineError", "PivotError", "ProjectError"),
     "graph": ("Graph",),
-    "interfaces": ("Executor", "Finished", "Limits", "Loaded", "Loader", "Lost", "Started", "Task", "Written"),
+    "interfaces": (
+        "Executor",
+        "Finished",
+        "Limits",
+        "Loaded",
+        "Loader",
+        "Lost",
+        "Started",
+        "Task",
+        "Withdrawn",
+        "Written",
+    ),
     "load": ("InlineLoader", "load_here"),
     "model": ("Dep", "FileState", "FunctionAction", "Location", "Out", "Record", "Stage"),
     "project": ("Project", "discover"),
@@ -63,6 +85,7 @@ __all__ = [
     "Stage",
     "Started",
     "Task",
+    "Withdrawn",
     "Workspace",
     "Written",
     "discover",

@@ -99,7 +99,16 @@ class Lost:
     why: str
 
 
-type Report = Started | Written | Finished | Lost
+@attrs.frozen
+class Withdrawn:
+    """The task waited for others to end, and will not be started: one of them failed, or it was cancelled. It may be
+    submitted again.
+    """
+
+    task: str
+
+
+type Report = Started | Written | Finished | Lost | Withdrawn
 
 
 @attrs.frozen
@@ -116,6 +125,10 @@ class Executor(Protocol):
         """`start` will be called: what it waits for may come up meanwhile. Returns whether it would not wait now."""
 
     def start(self, loaded: Loaded, limits: Limits) -> None: ...
+
+    def ahead(self) -> int:
+        """How many more tasks it takes now than may run at once: those wait for one of these to end, and need not be
+        sent then."""
 
     def submit(self, task: Task) -> None: ...
 

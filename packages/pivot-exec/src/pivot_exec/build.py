@@ -19,7 +19,19 @@ import attrs
 from pivot_core.decide import Decision
 from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
-from pivot_core.interfaces import EventSink, Executor, Finished, Limits, Loaded, Lost, Report, Started, Task, Written
+from pivot_core.interfaces import (
+    EventSink,
+    Executor,
+    Finished,
+    Limits,
+    Loaded,
+    Lost,
+    Report,
+    Started,
+    Task,
+    Withdrawn,
+    Written,
+)
 from pivot_core.reasons import Reason
 
 from pivot_exec.schedule import Block, Decide, Drop, Instruction, Launch, Schedule
@@ -243,7 +255,6 @@ class _Build:
         except PivotError as error:
             self._finish(stage, Outcome.FAILED, error=str(error))
             return self._schedule.finished(stage, ok=False)
-        self._sink.emit(StageStarted(stage, self._reasons.get(stage, ()), task.log))
         if not self._tasks:
             self._busy_since = time.monotonic()
         self._tasks[task.id] = task
@@ -265,14 +276,22 @@ class _Build:
 
     def _take(self, report: Report) -> list[Instruction]:
         if isinstance(report, Started):
+            task = self._tasks[report.task]
+            self._sink.emit(StageStarted(task.stage, self._reasons.get(task.stage, ()), task.log))
             return []
         if isinstance(report, Written):
             return self._schedule.written(self._tasks[report.task].stage)
+        if isinstance(report, Withdrawn) and not self._schedule.stopped:
+            self._executor.submit(self._tasks[report.task])
+            return []
         task = self._tasks.pop(report.task)
         if not self._tasks:
             self._busy_seconds += time.monotonic() - self._busy_since
+        if isinstance(report, Withdrawn):
+            return self._drop(task)
         if isinstance(report, Lost):
             return self._fail(task, report.why, 0.0)
+        self._schedule.ahead = self._executor.ahead()
         self._stage_seconds += report.seconds
         for notice in report.notices:
             self._sink.emit(Notice(notice, task.stage))
@@ -288,15 +307,24 @@ class _Build:
         )
         return self._schedule.finished(task.stage, ok=not error)
 
+    def _drop(self, task: Task) -> list[Instruction]:
+        """The run ends before the task, which made ready already, could start."""
+        self._abandon(task, "it was not started")
+        self._finish(task.stage, Outcome.CANCELLED)
+        return self._ended_badly(task.stage)
+
     def _fail(self, task: Task, why: str, seconds: float) -> list[Instruction]:
-        partial = ""
-        try:
-            partial = self._workspace.abandon(task, why)
-        except PivotError as error:
-            self._sink.emit(Notice(f"its old outs could not be put back: {error}", task.stage))
+        partial = self._abandon(task, why)
         outcome = Outcome.CANCELLED if self._signals else Outcome.FAILED
         self._finish(task.stage, outcome, seconds, why, task.log, partial=partial)
         return self._ended_badly(task.stage)
+
+    def _abandon(self, task: Task, why: str) -> str:
+        try:
+            return self._workspace.abandon(task, why)
+        except PivotError as error:
+            self._sink.emit(Notice(f"its old outs could not be put back: {error}", task.stage))
+            return ""
 
     def _ended_badly(self, stage: str) -> list[Instruction]:
         """What waits for a stage that a signal ended is not blocked by it: it is dropped like all the rest."""

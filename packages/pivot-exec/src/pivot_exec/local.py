@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Self
 
 from pivot_core.errors import PivotError, SnapshotError
-from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task, Written
+from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Store, Task, Withdrawn, Written
 from pivot_core.model import Out
 from pivot_core.project import Project
 from pivot_core.storage.parallel import LARGE
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 _STORING = 2  # threads; hashing and copying release the interpreter lock
+_QUICK = 0.1  # seconds that stages take at most for the next ones to be sent ahead
 _CLOSE = 5.0  # seconds for the base to end everything, before it is killed
 
 
@@ -75,6 +76,7 @@ class LocalExecutor:
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._storing: ThreadPoolExecutor | None = None
         self._jobs = 1
+        self._is_quick = False
         self._tasks: dict[str, Task] = {}
         self._pids: dict[str, int] = {}
         self._written: deque[Ended] = deque()
@@ -135,6 +137,13 @@ class LocalExecutor:
                 "Its code changed meanwhile, or depends on something that Pivot cannot see; run again with --reload.",
             )
         self._jobs = limits.jobs
+        self._send(limits)
+
+    def ahead(self) -> int:
+        """Where stages are quick it would take as long to send the next one as to run it. With one job nothing makes
+        way for a stage before the one in front of it has done well.
+        """
+        return self._jobs if self._is_quick and self._jobs > 1 and not self._debug and sys.platform != "win32" else 0
 
     def submit(self, task: Task) -> None:
         if self._gone:
@@ -220,8 +229,12 @@ class LocalExecutor:
             if isinstance(message, Started):
                 self._pids[message.task] = message.pid
                 reports.append(message)
+            elif isinstance(message, Withdrawn):
+                self._tasks.pop(message.task, None)
+                reports.append(message)
             elif isinstance(message, Ended):
                 self._pids.pop(message.task, None)
+                self._is_quick = message.seconds < _QUICK
                 reports += self._take(message)
             elif isinstance(message, ImportedAhead):
                 self.late += message.modules

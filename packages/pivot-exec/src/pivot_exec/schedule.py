@@ -68,6 +68,7 @@ class Schedule:
         seconds: Mapping[str, float] | None = None,
         keep_going: bool = False,
     ) -> None:
+        self.ahead = 0  # how many more than `jobs` may be launched
         self._free = jobs
         self._keep_going = keep_going
         self._stopped = False
@@ -85,6 +86,11 @@ class Schedule:
         self._position = {stage: at for at, stage in enumerate(upstreams)}
         self._open = len(upstreams)
         self._deciding = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is started any more."""
+        return self._stopped
 
     @property
     def done(self) -> bool:
@@ -147,7 +153,7 @@ class Schedule:
     def _go_on(self, instructions: list[Instruction]) -> list[Instruction]:
         if self._stopped:
             return instructions + self._drop_all()
-        while self._free and self._queue and not (self._ready and self._ready[0] < self._queue[0]):
+        while self._free + self.ahead > 0 and self._queue and not (self._ready and self._ready[0] < self._queue[0]):
             stage = heapq.heappop(self._queue)[2]
             self._move(stage, _State.QUEUED, _State.RUNNING)
             self._free -= 1

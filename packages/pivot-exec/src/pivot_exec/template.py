@@ -12,12 +12,13 @@ import select
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import NoReturn
 
 import attrs
 from pivot_core.errors import PivotError
-from pivot_core.interfaces import Loaded, Started
+from pivot_core.interfaces import Limits, Loaded, Started, Withdrawn
 from pivot_core.model import Digest
 from pivot_core.volatile import Compared, SecondLoad
 
@@ -105,6 +106,8 @@ class Template:
         os.set_blocking(self._wake, False)
         os.set_blocking(waker, False)
         self._terminated = False
+        self._jobs = 1
+        self._queue: deque[Run] = deque()
         self._started_by_loading: list[int] = []
         self._poll = select.poll()
         self._pool = Pool(
@@ -174,12 +177,37 @@ class Template:
 
     def _obey(self, message: object) -> None:
         if isinstance(message, Run):
-            worker = self._pool.run(message)
-            self._channel.send(Started(message.task, worker.pid))
+            self._queue.append(message)
+            self._channel.send(*self._start_waiting())
+        elif isinstance(message, Limits):
+            self._jobs = message.jobs
         elif isinstance(message, Cancel):
+            self._withdraw(message.task)
             for worker in self._pool.running():
                 if worker.running is not None and worker.running.task == message.task:
                     _end(worker, worker.running, message.grace, "cancelled")
+
+    def _start_waiting(self) -> list[Started]:
+        """Start what waits, as far as it may run now."""
+        started: list[Started] = []
+        while self._queue and sum(1 for _ in self._pool.running()) < self._jobs:
+            run = self._queue.popleft()
+            started.append(Started(run.task, self._pool.run(run).pid))
+        return started
+
+    def _withdraw(self, task: str) -> None:
+        for run in [run for run in self._queue if run.task == task]:
+            self._queue.remove(run)
+            self._channel.send(Withdrawn(run.task))
+
+    def _tell_end(self, ended: Ended) -> None:
+        """Say that a stage has ended, which does not run any more, and go on with those that wait: unless it failed."""
+        if ended.error:
+            withdrawn = [Withdrawn(run.task) for run in self._queue]
+            self._queue.clear()
+            self._channel.send(ended, *withdrawn)
+        else:
+            self._channel.send(ended, *self._start_waiting())
 
     def _report(self, worker: Worker) -> None:
         """The stage of a worker has ended, and the worker is ready for another."""
@@ -187,7 +215,7 @@ class Template:
         if running is not None and answer is not None:
             self._pool.release(worker)
             seconds = time.monotonic() - running.began
-            self._channel.send(Ended(running.task, seconds, running.ended_because or answer.error))
+            self._tell_end(Ended(running.task, seconds, running.ended_because or answer.error))
 
     def _reap(self) -> None:
         """Conclude the stages whose processes ended; wait for adopted orphans that did."""
@@ -216,7 +244,7 @@ class Template:
         if running is not None:
             code = os.waitstatus_to_exitcode(status)
             error = running.ended_because or (system.silent_end(code) if answer is None else answer.error)
-            self._channel.send(Ended(running.task, now - running.began, error, system.what_was_left(left)))
+            self._tell_end(Ended(running.task, now - running.began, error, system.what_was_left(left)))
 
     def _end_leftovers(self, session: int) -> int:
         """Kill what an ended stage left in its session; returns how many processes that were.

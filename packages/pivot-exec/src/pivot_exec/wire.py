@@ -30,13 +30,13 @@ class Channel:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def send(self, message: object) -> None:
-        """Send one message. Raises OSError if the other end is gone."""
-        self.forward(packed(message))
+    def send(self, *messages: object) -> None:
+        """Send messages. Raises OSError if the other end is gone."""
+        self.forward(*map(packed, messages))
 
-    def forward(self, data: bytes) -> None:
-        """Send a message that is `packed` already."""
-        self._socket.sendall(_LENGTH.pack(len(data)) + data)
+    def forward(self, *messages: bytes) -> None:
+        """Send messages that are `packed` already."""
+        self._socket.sendall(b"".join(part for data in messages for part in (_LENGTH.pack(len(data)), data)))
 
     def receive(self) -> object:
         """Wait for one message. Raises EOFError if the other end is gone, also in the midst of a message."""
