@@ -275,6 +275,25 @@ _MEANT = project(
     apart="class One:\n    pass\n",
 )
 
+_LONG = project(
+    "",
+    stage("a", "TABLE", "from lib import TABLE"),
+    stage("b", "1"),
+    lib=f"""
+        import low
+
+        def read(path):
+            "{"No file system takes this for a name. " * 9} and/or this"
+            return open(__file__).read(1) + str(low.end())
+
+        TABLE = read("x")
+
+        def other():
+            return 3
+    """,
+    low="def end():\n    return 1\n",
+)
+
 CASES = (
     changed("unloaded: computed constant", _LIB, "i * 2", "i * 3", "table", path="lib.py", why="the code that computes it"),
     changed("unloaded: argument of a computed constant", _LIB, "build(3)", "build(4)", "table", path="lib.py", why="its statement"),
@@ -327,6 +346,8 @@ CASES = (
     changed("unloaded: file read by a helper", _FILES, "1", "2", "a", path="conf/params.json", why="read when the module is imported"),
     changed("unloaded: file read in a statement", _FILES, "one", "two", "b", path="conf/text.txt", why="read when the module is imported"),
     changed("unloaded: file beside it", _FILES, "1", "2", path="conf/other.json", why="no statement names it"),
+    changed("unloaded: beside text too long for a path", _LONG, "return 1", "return 2", "a", path="low.py", why="what the code that holds it leads to"),
+    changed("unloaded: in a module with text too long for a path", _LONG, "return 3", "return 4", path="lib.py", why="nobody calls it"),
     changed("unloaded: branch for this Python", _VERSIONS, "1", "3", "a", path="present.py", why="it is the one that is taken"),
     changed("unloaded: branch for another Python", _VERSIONS, "2", "3", path="past.py", why="Python's version counts by itself"),
 )  # fmt: skip

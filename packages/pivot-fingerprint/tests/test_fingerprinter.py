@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from pivot_fingerprint import DiskSources, Fingerprint, Fingerprinter, Project, fingerprint
+from pivot_fingerprint.modules import SourceModule
+from pivot_fingerprint.statics import StaticDefinitions
 
 Load = Callable[..., types.ModuleType]
 
@@ -324,6 +326,29 @@ def test_source_that_is_gone(load: Load, tmp_path: Path) -> None:
     (tmp_path / "m.py").unlink()
     (entry,) = Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries
     assert "no source" in entry.note
+
+
+def test_definition_that_cannot_be_looked_at(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it leads to is not known: all of the project counts."""
+    content = StaticDefinitions.content
+
+    def fails(self: StaticDefinitions, source: SourceModule, name: str) -> Any:
+        if name == "g":
+            raise OSError("no reason")
+        return content(self, source, name)
+
+    def digest(low: str) -> str:
+        load("low", low)
+        source = "import low\n\ndef f():\n    from m import g\n    return g()\n\ndef g():\n    return low.h()\n"
+        module = load("m", source)
+        found = Fingerprinter(Project(tmp_path)).fingerprint(module.f)
+        assert [entry.note for entry in found.entries if entry.key == "unseen:m.g"] == [
+            "could not be looked at (OSError: no reason): all of the project counts"
+        ]
+        return found.digest
+
+    monkeypatch.setattr(StaticDefinitions, "content", fails)
+    assert digest("def h():\n    return 1\n") != digest("def h():\n    return 2\n")
 
 
 def test_lambdas_on_one_line(load: Load, tmp_path: Path) -> None:

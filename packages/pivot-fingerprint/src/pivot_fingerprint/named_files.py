@@ -80,8 +80,8 @@ class NamedFiles:
         return self._written[source.path]
 
     def _counts(self, path: str) -> bool:
-        return (
-            not path.endswith(".py") and self._project.owns(path) and os.path.isfile(path) and not self._is_data(path)
+        return (  # `isfile` first: any text can be meant, and it takes those that no file system would
+            not path.endswith(".py") and os.path.isfile(path) and self._project.owns(path) and not self._is_data(path)
         )
 
     def _absolute(self, text: str) -> str:

@@ -99,12 +99,14 @@ class Nodes:
             return self._unseen(key, error)
 
     def _unseen(self, key: Key, error: Exception) -> Node:
-        """What stands for a definition that could not be looked at: the whole file it is in."""
+        """What stands for a definition that could not be looked at, nor what it leads to: its file, and the project."""
         content = Content()
-        content.note(f"could not be looked at ({type(error).__name__}: {error}): its file counts")
+        content.note(f"could not be looked at ({type(error).__name__}: {error}): all of the project counts")
         location = self._locator.locate(key[1]) if len(key) > 2 else None
         if location is not None and location.path:
             content.edges[("file", location.path)] = None
+        if key[0] not in ("package", "whole"):
+            content.edges[("package", "")] = None
         return content.node("unseen", ".".join(key[1:]))
 
     def key_of(self, value: object) -> Key:
