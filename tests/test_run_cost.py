@@ -92,6 +92,42 @@ def test_one_edit_rewrites_the_lock_file_of_that_stage_alone(project: Typed) -> 
     assert changed <= {"s3.lock"}
 
 
+def test_a_directory_is_walked_once_for_all_that_is_decided_and_once_after_a_stage(project: Typed) -> None:
+    site = project.root.parent / f"{project.root.name}-hook"
+    Typed(site).write(
+        "sitecustomize.py",
+        """
+        import os, sys
+        def note(event, arguments):
+            if event == "os.scandir" and str(arguments[0]).endswith("data") and "pivot_core.workspace" in sys.modules:
+                with open(os.environ["WALKS"], "a") as file:
+                    file.write("x")
+        sys.addaudithook(note)
+        """,
+    )
+
+    def walks(*arguments: str) -> int:
+        log = site / "walks"
+        log.write_text("")
+        project.pivot(*arguments, PYTHONPATH=str(site), WALKS=str(log))
+        return len(log.read_text())
+
+    stages = STAGES.replace("outs=", "deps='data', outs=")
+    project.write("data/one", "1")
+    project.write("data/deep/two", "2")
+    project.write("pipeline.py", stages.replace("COUNT", "3"))
+    project.write("heavy.py", "")
+    walks("run")
+    project.write("data/one", "other")
+    assert walks("status") == 1
+    project.write("pipeline.py", stages.replace("COUNT", "1"))
+    walks("run")
+    project.write("data/one", "another")
+    time.sleep(0.05)  # what changed at the very moment is looked at again
+    assert walks("run") == 2
+    assert walks("run") == 0
+
+
 def test_what_a_library_imported_late_in_one_run_is_there_from_the_start_in_the_next(project: Typed) -> None:
     """The first run learns it while it goes on: its later stages have it too."""
     site = project.root.parent / f"{project.root.name}-site" / "site-packages"

@@ -6,13 +6,16 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pivot_core.project import Project
 from pivot_core.session import Session
+from pivot_core.storage import hasher
 from pivot_core.storage.globs import expand
 from pivot_core.storage.looks import ABSENT, Looks
 from pivot_core.storage.stamps import FileClock, Stamp
+from pivot_core.storage.walk import Found
 
 
 @pytest.fixture
@@ -86,6 +89,68 @@ def test_whatever_a_state_rests_on_is_noted(session: Session, change: str) -> No
     let_time_pass(session)
     CHANGES[change](session.hasher.root)
     assert not again(looks)
+
+
+IN_DIRECTORIES = CHANGES.keys() - {"a declared link that leads elsewhere", "what was not there", "what is ignored"}
+
+
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories that are walked."""
+    walked: list[Path] = []
+    walk = hasher.walk
+
+    def counted(top: Path, *arguments: Any) -> Iterator[Found]:
+        walked.append(top)
+        return walk(top, *arguments)
+
+    monkeypatch.setattr(hasher, "walk", counted)
+    return walked
+
+
+@pytest.mark.parametrize("when", ["before it is asked for", "after it was"])
+@pytest.mark.parametrize("change", sorted(IN_DIRECTORIES))
+def test_a_directory_that_is_remembered_is_given_with_the_stamps_of_then(
+    session: Session, walks: list[Path], change: str, when: str
+) -> None:
+    paths = ["data", "empty", "absent", "name.csv"]
+    states = session.hasher.states(paths, remember=True)
+    let_time_pass(session)
+    walks.clear()
+    if when.startswith("before"):
+        CHANGES[change](session.hasher.root)
+    looks = session.take_notes()
+    recalled = session.hasher.states(paths)
+    if when.startswith("after"):
+        assert (recalled, walks) == (states, [])
+        assert again(looks)
+        CHANGES[change](session.hasher.root)
+    assert not again(looks)
+
+
+def test_what_is_remembered_is_given_once_and_only_while_the_same_is_ignored(
+    session: Session, walks: list[Path]
+) -> None:
+    session.hasher.states(["data"], remember=True)
+    (session.hasher.root / ".pivotignore").write_text("*.csv")
+    session.take_notes()
+    ignoring = session.hasher.states(["data"])
+    assert len(walks) == 2
+    session.take_notes()
+    assert session.hasher.states(["data"]) == ignoring
+    assert len(walks) == 3
+
+
+def test_what_was_remembered_and_is_seen_to_be_other_by_then_counts_as_changed_just_now(session: Session) -> None:
+    session.hasher.states(["data"], remember=True)
+    let_time_pass(session)
+    (session.hasher.root / "data/a.csv").write_text("other bytes")
+    let_time_pass(session)
+    looks = session.take_notes()
+    session.hasher.states(["data/a.csv"])
+    assert not looks.newest
+    session.hasher.states(["data"])
+    assert looks.newest
 
 
 GLOBS: dict[str, tuple[str, Callable[[Path], object]]] = {

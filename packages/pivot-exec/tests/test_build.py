@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from pivot_core.decide import Decision
+from pivot_core.decide import Decision, Moment
 from pivot_core.errors import PipelineError, PivotError, SnapshotError
 from pivot_core.events import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
 from pivot_core.interfaces import Finished, Limits, Loaded, Lost, Report, Started, Task, Withdrawn
@@ -34,8 +34,10 @@ class Files:
     forced: list[str] = attrs.field(factory=list)
     done: list[str] = attrs.field(factory=list)
     at_rest: list[list[str]] = attrs.field(factory=list)
+    moments: dict[str, Moment] = attrs.field(factory=dict)
 
-    def decide(self, stage: str, *, force: bool) -> Decision:
+    def decide(self, stage: str, *, force: bool, moment: Moment) -> Decision:
+        self.moments[stage] = moment
         self.asked.append(stage)
         if force:
             self.forced.append(stage)
@@ -292,6 +294,13 @@ def test_while_the_executor_gets_ready_other_stages_are_decided_about(
     bench.hands.on_start = lambda: asked.append("start")
     bench.run(dict.fromkeys("abc", ()))
     assert asked.index("start") == decided
+
+
+def test_decisions_share_what_they_see_of_deps_until_a_stage_has_ended(bench: Bench) -> None:
+    bench.files.decisions = {"a": Decision("up_to_date"), "b": Decision("restore")}
+    bench.run(dict.fromkeys("abcd", ()) | {"e": ("c",)}, jobs=2)
+    moments = bench.files.moments
+    assert moments["a"] is moments["b"] is not moments["e"]
 
 
 def test_the_executor_is_started_once(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
-from pivot_core.decide import Decision, code_digest, decide, run_key, scheme_of
+from pivot_core.decide import Decision, Moment, code_digest, decide, run_key, scheme_of
 from pivot_core.model import Accepted
 from pivot_core.workspace import Workspace
 
@@ -26,9 +26,10 @@ def accept(workspace: Workspace, stages: Collection[str]) -> Acceptance:
     Of a stage that is up to date nothing is recorded. Raises PivotError where a file cannot be read or written.
     """
     session, plan, decisions = workspace.session, dict[str, Decision](), dict[str, Decision]()
+    moment = Moment()
     for name in workspace.graph.with_upstreams(stages):
         stage, recorded = workspace.graph.stages[name], session.locks.read(name)
-        decision = decide(stage, workspace.present(stage, plan), recorded, session)
+        decision = decide(stage, workspace.present(stage, plan, moment), recorded, session)
         accepted = name in stages and decision.may_be_accepted
         plan[name] = Decision("up_to_date") if accepted else decision
         if name in stages:

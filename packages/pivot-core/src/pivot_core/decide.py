@@ -70,6 +70,14 @@ class Present:
     problem: str = ""
 
 
+class Moment:
+    """What deps were at one moment: each is looked at once, however many stages read it."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, FileState | None] = {}
+        self.matches: dict[str, list[str]] = {}  # of globs, and other paths
+
+
 class Kept(Protocol):
     """What decisions ask of the store and the run cache."""
 

@@ -63,7 +63,10 @@ class Session:
         """From now on take notes of every path that is looked at; what was noted before is forgotten."""
         self.looks = self.hasher.looks = self.locks.looks = Looks(self._clock)
         self.looks.at(str(self._root / IGNORE_FILE))
-        self.ignore = self.hasher.ignore = Ignore.load(self._root)
+        before, self.ignore = self.ignore, Ignore.load(self._root)
+        if self.ignore != before:
+            self.hasher.forget_remembered()
+        self.hasher.ignore = self.ignore
         return self.looks
 
     def look(self, path: str) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from pivot_core.clearing import Cleared, Clearing, missed, partial_outs
 from pivot_core.config import STAGE_VARIABLE
-from pivot_core.decide import Decision, Present, code_digest, decide, run_key, scheme_of
+from pivot_core.decide import Decision, Moment, Present, code_digest, decide, run_key, scheme_of
 from pivot_core.enumerating import first_of
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
@@ -90,10 +90,10 @@ class Workspace:
 
         Stages in `force` run in any case. Changes nothing. Raises PivotError where a file cannot be read.
         """
-        plan: dict[str, Decision] = {}
+        plan, moment = dict[str, Decision](), Moment()
         for name in self.graph.with_upstreams(stages) if stages else self.graph.order:
             stage, recorded = self.graph.stages[name], self.session.locks.read(name)
-            present = self.present(stage, plan)
+            present = self.present(stage, plan, moment)
             plan[name] = decide(stage, present, recorded, self.session, force=name in force)
         return plan
 
@@ -111,11 +111,15 @@ class Workspace:
             known = [*self.graph.producers, *(path for dep, _ in missing for path in siblings(self._project.root, dep))]
             raise missing_deps(missing, known, self.graph.stages)
 
-    def decide(self, stage: str, *, force: bool = False) -> Decision:
-        """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing."""
+    def decide(self, stage: str, *, force: bool = False, moment: Moment | None = None) -> Decision:
+        """Decide about a stage whose upstreams are done. Raises PipelineError if a dep is missing.
+
+        Decisions of one `moment` share what is seen of deps: no time has passed between them, and no stage has ended.
+        That others were restored or launched does no harm, as a stage waits for all that write in its deps.
+        """
         declared = self.graph.stages[stage]
         recorded = self.session.locks.read(stage)
-        present = self.present(declared, {})
+        present = self.present(declared, {}, moment)
         missing = [path for path, state in present.deps.items() if state is None]
         if missing:
             raise PipelineError(
@@ -260,8 +264,9 @@ class Workspace:
 
     # What is there
 
-    def present(self, stage: Stage, plan: Mapping[str, Decision]) -> Present:
+    def present(self, stage: Stage, plan: Mapping[str, Decision], moment: Moment | None = None) -> Present:
         """What there is for `stage`, once the stages in `plan` have done what it says."""
+        moment = moment or Moment()
         known: dict[str, FileState | None] = {}
         pending: list[str] = []
         unknown: list[str] = []
@@ -271,13 +276,16 @@ class Workspace:
                 name for name in self.graph.upstreams[stage.name] if self._is_coming(dep.path, plan.get(name), name)
             ]
             if not coming:
-                on_disk += self._expanded(dep.path)
+                if dep.path not in moment.matches:
+                    moment.matches[dep.path] = self._expanded(dep.path)
+                on_disk += moment.matches[dep.path]
             elif (state := self._state_to_come(dep.path, [plan[name] for name in coming])) is not None:
                 known[dep.path] = state
             else:
                 unknown.append(dep.path)
                 pending += coming
-        known |= self.session.hasher.states(on_disk)
+        moment.states |= self.session.hasher.states(path for path in on_disk if path not in moment.states)
+        known |= {path: moment.states[path] for path in on_disk}
         return Present(
             code=self.loaded.code[stage.name],
             deps=known,
@@ -317,7 +325,7 @@ class Workspace:
     def _changed_inputs(self, task: Task) -> list[str]:
         """Deps that are not what they were when the stage was decided about."""
         paths = [path for dep in self.graph.stages[task.stage].deps for path in self._expanded(dep.path)]
-        states = self.session.hasher.states([*paths, *task.deps])
+        states = self.session.hasher.states([*paths, *task.deps], remember=True)
         before = {path: state.identity for path, state in task.deps.items()}
         return sorted(path for path, state in states.items() if (state.identity if state else None) != before.get(path))
 

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Protocol
 
 import attrs
-from pivot_core.decide import Decision
+from pivot_core.decide import Decision, Moment
 from pivot_core.errors import PivotError
 from pivot_core.events import Notice, Outcome, RunFinished, RunStarted, StageFinished, StageStarted
 from pivot_core.interfaces import (
@@ -45,8 +45,9 @@ TAIL_LINES = 100
 class Workspace(Protocol):
     """What a run needs of the project's files and records. Upstreams are done whenever a stage is asked about."""
 
-    def decide(self, stage: str, *, force: bool) -> Decision:
-        """Raises PivotError if there is no answer, as when a dep is missing."""
+    def decide(self, stage: str, *, force: bool, moment: Moment) -> Decision:
+        """Decisions of one `moment` may share what is seen of deps. Raises PivotError if there is no answer, as when a
+        dep is missing."""
 
     def restore(self, stage: str) -> None:
         """Put the recorded outs in place and write the record. Raises PivotError; then the stage is run."""
@@ -152,6 +153,7 @@ class _Build:
         self._start: Callable[[], None] | None = start
         self._starting = False
         self._reasons: dict[str, tuple[Reason, ...]] = {}
+        self._moment = Moment()
         self._tasks: dict[str, Task] = {}
         self._began = time.monotonic() if began is None else began
         self._stage_seconds = 0.0
@@ -225,7 +227,7 @@ class _Build:
 
     def _decide(self, stage: str) -> list[Instruction]:
         try:
-            decision = self._workspace.decide(stage, force=stage in self._force)
+            decision = self._workspace.decide(stage, force=stage in self._force, moment=self._moment)
         except PivotError as error:
             self._finish(stage, Outcome.FAILED, error=str(error))
             return self._schedule.finished(stage, ok=False)
@@ -266,6 +268,7 @@ class _Build:
         that takes: a signal must end that."""
         if self._start is not None:
             self._starting, start, self._start = True, self._start, None
+            self._moment = Moment()
             try:
                 start()
                 self._starting = False
@@ -275,6 +278,7 @@ class _Build:
         return True
 
     def _take(self, report: Report) -> list[Instruction]:
+        self._moment = Moment()
         if isinstance(report, Started):
             task = self._tasks[report.task]
             self._sink.emit(StageStarted(task.stage, self._reasons.get(task.stage, ()), task.log))

@@ -25,6 +25,7 @@ from pivot_core.storage.walk import Found, kind_of, no_look, slashed, walk
 TRIES = 3  # how often a file that changes while it is read is read again
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # the last: a link that leads round in a circle
 PRUNE_ABOVE = 10_000  # stamps that nobody asked about
+_MOST_REMEMBERED = 200_000  # files in directories that are remembered: half a kilobyte each
 
 
 class Hasher:
@@ -43,6 +44,7 @@ class Hasher:
         self.looks: Looks | None = None
         self._clock = clock
         self._count_lock = threading.Lock()
+        self._remembered: dict[str, _Remembered] = {}
 
     def state(self, path: str) -> FileState | None:
         """What is at `path`; None where there is nothing, or a link that leads nowhere.
@@ -51,15 +53,51 @@ class Hasher:
         """
         return self.states([path])[path]
 
-    def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
-        """`state` of many paths, read in parallel."""
-        found = {path: self._look(path) for path in dict.fromkeys(paths)}
+    def states(self, paths: Iterable[str], *, remember: bool = False) -> dict[str, FileState | None]:
+        """`state` of many paths, read in parallel.
+
+        With `remember`, what directories hold is remembered: to the next that asks for one while notes are taken it is
+        given without another walk, with what was seen then.
+        """
+        known = self._recalled(paths := list(dict.fromkeys(paths)))
+        remember = remember and self.looks is None
+        found = {path: self._look(path, remember=remember) for path in paths if path not in known}
         digests = self._read(
             {path: size for look in found.values() if look is not None for path, size in look.unknown.items()}
         )
-        return {
+        states = {
             path: None if look is None else look.state(digests, look.entries(digests)) for path, look in found.items()
         }
+        if remember:
+            self._remember(found, states)
+        return {path: known[path] if path in known else states[path] for path in paths}
+
+    def _remember(self, found: Mapping[str, _Look | None], states: Mapping[str, FileState | None]) -> None:
+        for path, look in found.items():
+            state = states[path]
+            if look is None or look.notes is None or state is None:
+                continue
+            self._remembered.pop(path, None)
+            count = sum(len(remembered.look.stats) for remembered in self._remembered.values())
+            if count + len(look.stats) <= _MOST_REMEMBERED:
+                self._remembered[path] = _Remembered(look, state)
+
+    def _recalled(self, paths: Iterable[str]) -> dict[str, FileState]:
+        """Those of the directories among `paths` that are remembered, if notes are taken; each is given once."""
+        if self.looks is None or not self._remembered:
+            return {}
+        known: dict[str, FileState] = {}
+        for path in paths:
+            remembered = self._remembered.pop(path, None)
+            if remembered is not None and (notes := remembered.look.notes) is not None:
+                self._note_files(notes, remembered.look.stats)
+                self.looks.take(notes)
+                known[path] = remembered.state
+        return known
+
+    def forget_remembered(self) -> None:
+        """Other paths may count now: what is remembered of directories says nothing any more."""
+        self._remembered.clear()
 
     def contents(self, path: str) -> tuple[FileState, list[Entry]] | None:
         """The state of what is at `path` with its entries, none for a file. Otherwise as `state`."""
@@ -97,7 +135,7 @@ class Hasher:
         except OSError:
             return None
 
-    def _look(self, path: str) -> _Look | None:
+    def _look(self, path: str, *, remember: bool = False) -> _Look | None:
         known = self.known_as(path)
         place = os.path.join(self._root, known)
         try:
@@ -115,7 +153,7 @@ class Hasher:
                 return None
             raise _unreadable(path, error) from None
         if modes.S_ISDIR(stat.st_mode):
-            return self._look_into(known, place, link)
+            return self._look_into(known, place, link, remember=remember)
         if modes.S_ISREG(stat.st_mode):
             return _Look(known, {known: stat}, self._known({known: stat}), link)
         raise PivotError(
@@ -123,10 +161,13 @@ class Hasher:
             "Put a file or directory in its place: what stages read and write can be told from these alone.",
         )
 
-    def _look_into(self, known: str, place: str, link: str | None) -> _Look:
+    def _look_into(self, known: str, place: str, link: str | None, *, remember: bool) -> _Look:
         top = "" if known == "." else f"{known}/"
+        notes = Looks(self._clock) if remember else self.looks
+        if remember and notes is not None:
+            notes.at(place)
         try:
-            found = list(walk(Path(place), self.ignore, top, no_look if self.looks is None else self.looks.at))
+            found = list(walk(Path(place), self.ignore, top, no_look if notes is None else notes.at))
         except OSError as error:
             raise _unreadable(known, error) from None
         for each in found:
@@ -136,10 +177,13 @@ class Hasher:
                     "Remove it, or name it in .pivotignore: what a directory holds can be told from files alone.",
                 )
         stats = {top + each.path: each.stat for each in found if each.stat is not None}
-        if self.looks is not None:
-            for path, stat in stats.items():
-                self.looks.saw(os.path.join(self._root, path), stat)
-        return _Look(top, stats, self._known(stats), link, found)
+        if self.looks is not None and not remember:
+            self._note_files(self.looks, stats)
+        return _Look(top, stats, self._known(stats), link, found, notes if remember else None)
+
+    def _note_files(self, looks: Looks, stats: Mapping[str, os.stat_result]) -> None:
+        for path, stat in stats.items():
+            looks.saw(os.path.join(self._root, path), stat)
 
     def _known(self, stats: dict[str, os.stat_result]) -> dict[str, Digest]:
         digests = {path: self.stamps.find(path, Stamp.of(stat)) for path, stat in stats.items()}
@@ -205,6 +249,8 @@ class _Look:
     digests: dict[str, Digest]
     link: str | None = None
     found: list[Found] | None = None
+    notes: Looks | None = None
+    """Of the directories, if it is to be remembered."""
 
     @property
     def unknown(self) -> dict[str, int]:
@@ -228,6 +274,14 @@ class _Look:
 
     def _file(self, path: str, read: dict[str, tuple[Digest, int]]) -> tuple[Digest, int]:
         return read.get(path) or (self.digests[path], self.stats[path].st_size)
+
+
+@attrs.frozen
+class _Remembered:
+    """What a directory held when it was looked at."""
+
+    look: _Look
+    state: FileState
 
 
 def _is_executable(stat: os.stat_result) -> bool:

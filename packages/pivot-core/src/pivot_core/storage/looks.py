@@ -64,6 +64,18 @@ class Looks:
         """Note what somebody else's look at what `path` leads to gave."""
         self._note(self.followed, path, stat)
 
+    def take(self, other: Looks) -> None:
+        """Note what `other` has noted before, as by looks of the same moment. Where that is not what was seen here,
+        something has just changed."""
+        self.newest = max(self.newest, other.newest)
+        for ours, theirs in ((self.followed, other.followed), (self.links, other.links)):
+            for path, stamp in theirs.items():
+                known = ours.get(path)
+                if known is None or known.mtime_ns == THERE:
+                    ours[path] = stamp
+                elif known != stamp:
+                    self.newest = max(self.newest, *known[:2], *stamp[:2])
+
     def nothing(self, path: str) -> None:
         """Note that somebody found nothing at `path`, or where it leads to."""
         self.followed.setdefault(path, ABSENT)
