@@ -200,3 +200,25 @@ def test_a_note_says_where_what_was_edited_by_hand_is_kept(chain: Typed) -> None
     assert "held bytes that no recorded run wrote; they are kept as .pivot/cache/" in said
     assert chain.read(said.rpartition("kept as ")[2].strip()) == "by hand"
     assert chain.read("b.txt") == "2"
+
+
+def test_an_out_that_is_not_cached_is_left_to_git(project: Typed) -> None:
+    (project.root / ".git").mkdir()
+    project.write(
+        "pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import Out, stage
+
+        @stage(outs=["model.txt", Out("metrics.json", cache=False)])
+        def train():
+            Path("model.txt").write_text("model")
+            Path("metrics.json").write_text("{}")
+        """,
+    )
+    assert project.ran() == {"train"}
+    assert project.read(".gitignore") == "/model.txt\n"
+    (project.root / "model.txt").unlink()
+    assert project.run() == {"train": "restored"}
+    (project.root / "metrics.json").unlink()
+    assert project.ran() == {"train"}

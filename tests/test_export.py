@@ -9,9 +9,9 @@ from pathlib import Path
 from typed import Typed
 
 PIPELINE = """
-from pivot import stage
+from pivot import Out, stage
 
-@stage(deps="in/*.txt", outs=["it's ${here}/first.txt", ".5"], name="first@1:a")
+@stage(deps="in/*.txt", outs=["it's ${here}/first.txt", Out(".5", cache=False)], name="first@1:a")
 def first():
     import pathlib
     pathlib.Path("it's ${here}").mkdir(exist_ok=True)

@@ -74,6 +74,21 @@ def test_a_slash_at_the_end_of_an_out_asks_for_a_directory(registry: Registry) -
     assert declared(registry).stage.outs == (Out("a", is_directory=True), Out("b", is_directory=True), Out("c"))
 
 
+def test_an_out_may_be_one_that_is_not_cached(registry: Registry) -> None:
+    stage(name="one", outs=Out("./metrics.json", cache=False))(work)
+    stage(name="more", outs=["a", Out("plots/", cache=False), Out("b"), "b", Out("plots", cache=False)])(work)
+    assert registry.declared["one"].stage.outs == (Out("metrics.json", cache=False),)
+    assert registry.declared["more"].stage.outs == (
+        Out("a"),
+        Out("plots", cache=False, is_directory=True),
+        Out("b"),
+    )
+    with pytest.raises(PipelineError, match="outs: 'a' is given twice, with and without cache=False"):
+        stage(name="two", outs=["a", Out("a", cache=False)])(work)
+    with pytest.raises(PipelineError, match="lies outside the project"):
+        stage(name="outside", outs=Out("../a", cache=False))(work)
+
+
 def test_stages_are_made_in_a_loop(registry: Registry) -> None:
     for n in range(3):
         stage(work, outs=f"{n}.txt", name=f"work_{n}", params={"n": n})

@@ -1,5 +1,6 @@
 """What a pipeline module imports: `from pivot import stage`."""
 
 from pivot_core.declare import stage
+from pivot_core.model import Out
 
-__all__ = ["stage"]
+__all__ = ["Out", "stage"]

@@ -21,7 +21,7 @@ import attrs
 
 from pivot_core import rebound
 from pivot_core.errors import PipelineError
-from pivot_core.given_paths import Paths, deps_of, is_broken, outs_of
+from pivot_core.given_paths import Outs, Paths, deps_of, is_broken, outs_of
 from pivot_core.lines import Lines
 from pivot_core.model import FunctionAction, Json, Location, Stage
 
@@ -78,7 +78,7 @@ def stage[**P, R](
     /,
     *,
     deps: Paths = ...,
-    outs: Paths = ...,
+    outs: Outs = ...,
     params: Mapping[str, Json] | None = ...,
     name: str | None = ...,
     code_deps: Iterable[object] = ...,
@@ -88,7 +88,7 @@ def stage[**P, R](
 def stage[F: Callable[..., object]](
     *,
     deps: Paths = ...,
-    outs: Paths = ...,
+    outs: Outs = ...,
     params: Mapping[str, Json] | None = ...,
     name: str | None = ...,
     code_deps: Iterable[object] = ...,
@@ -101,7 +101,7 @@ def stage(
     /,
     *,
     deps: Paths = (),
-    outs: Paths = (),
+    outs: Outs = (),
     params: Mapping[str, Json] | None = None,
     name: str | None = None,
     code_deps: Iterable[object] = (),
@@ -110,9 +110,10 @@ def stage(
     """Make a function a stage of the pipeline that is being loaded; use it as a decorator or as a plain call.
 
     `deps` are what the function reads: files, directories or globs; `outs` are the files or directories it writes. Both
-    are paths from the project root, one or a list of them; deps may be absolute. `params` are plain values that are
-    passed to the function by name. `name` is by default the function's own. `code_deps` adds files or objects to what
-    counts as the stage's code, `ignore_code` leaves objects out of it.
+    are paths from the project root, one or a list of them; deps may be absolute, and an out that is in git, so need not
+    be in the store, an `Out(path, cache=False)`. `params` are plain values that are passed to the function by name.
+    `name` is by default the function's own. `code_deps` adds files or objects to what counts as the stage's code,
+    `ignore_code` leaves objects out of it.
 
     Returns the function itself, so it can be called as before. Raises PipelineError, with the line of the declaration,
     for anything that cannot work.

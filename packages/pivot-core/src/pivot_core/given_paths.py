@@ -7,24 +7,39 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType
 
+import attrs
+
 from pivot_core.errors import PipelineError
 from pivot_core.model import GLOB_CHARACTERS, Dep, Location, Out
 
 type PathLike = str | os.PathLike[str]
 type Paths = PathLike | Iterable[PathLike]
+type Outs = PathLike | Out | Iterable[PathLike | Out]
 
 
 def outs_of(values: object, root: Path | None, location: Location) -> tuple[Out, ...]:
-    """What is given as `outs`: one path or many. Raises PipelineError.
+    """What is given as `outs`: paths, or `Out`s, one or many. Raises PipelineError.
 
     `root` is None outside of a load, where nobody knows it; `location` is where the stage is declared.
     """
-    given = _listed(values, "outs", location)
-    paths = [checked_path(value, "outs", root, location) for value in given]
-    directories = {
-        path for value, path in zip(given, paths, strict=True) if isinstance(value, str) and value.endswith("/")
-    }
-    return tuple(Out(path, is_directory=path in directories) for path in dict.fromkeys(paths))
+    outs: dict[str, Out] = {}
+    for value in [values] if isinstance(values, Out) else _listed(values, "outs", location):
+        out = _out_of(value, root, location)
+        if outs.setdefault(out.path, out).cache != out.cache:
+            raise PipelineError(f"outs: {out.path!r} is given twice, with and without cache=False", where=location)
+        if out.is_directory:
+            outs[out.path] = out
+    return tuple(outs.values())
+
+
+def _out_of(value: object, root: Path | None, location: Location) -> Out:
+    out = value if isinstance(value, Out) else None
+    given: object = value if out is None else out.path
+    path = checked_path(given, "outs", root, location)
+    is_directory = isinstance(given, str) and given.endswith("/")
+    if out is None:
+        return Out(path, is_directory=is_directory)
+    return attrs.evolve(out, path=path, is_directory=out.is_directory or is_directory)
 
 
 def deps_of(values: object, root: Path | None, location: Location) -> tuple[Dep, ...]:

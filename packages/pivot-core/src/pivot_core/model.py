@@ -52,7 +52,8 @@ class Dep:
 
 @attrs.frozen
 class Out:
-    """A file or directory that a stage writes. `cache=False` keeps its bytes out of the store.
+    """A file or directory that a stage writes. With `cache=False` the store does not keep it, and git is not told to
+    ignore it: it is never restored, so a stage without it runs.
 
     `is_directory` says that only a directory will do, as a slash at the end of the path does where stages are declared.
     """
