@@ -154,6 +154,11 @@ def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: T
     assert project.ran(LC_ALL="C") == {"a"}
 
 
+def test_a_stage_of_a_name_that_the_locale_does_not_have_runs(project: Typed) -> None:
+    project.write("pipeline.py", "from pivot import stage\n\n@stage\ndef größe(): ...\n")
+    assert project.ran(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == {"größe"}
+
+
 def test_what_an_encoding_lacks_is_printed_as_its_number(project: Typed) -> None:
     project.write("pipeline.py", "from pivot import stage\n\n@stage\ndef größe(): ...\n")
     assert project.pivot("run", PYTHONIOENCODING="ascii").stdout.startswith("gr\\xf6\\xdfe  ran ")

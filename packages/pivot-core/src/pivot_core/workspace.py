@@ -160,7 +160,7 @@ class Workspace:
             deps=self._decided[stage].deps,
             outs=declared.outs,
             log=f".pivot/logs/{file_name(stage)}.log",
-            environment={STAGE_VARIABLE: stage},
+            environment={STAGE_VARIABLE: os.fsdecode(stage.encode())},  # UTF-8 also where the locale's names are not
         )
         cleared: dict[str, Cleared] = {}
         self._begun[task.id] = _Begun(self.session.now(), cleared)
