@@ -1,5 +1,6 @@
 """Every exit code of the reference, brought about as a user would."""
 
+import json
 import os
 import re
 import signal
@@ -156,7 +157,10 @@ def test_a_name_that_the_locale_does_not_have_is_told_with_what_to_do(project: T
 
 def test_a_stage_of_a_name_that_the_locale_does_not_have_runs(project: Typed) -> None:
     project.write("pipeline.py", "from pivot import stage\n\n@stage\ndef größe(): ...\n")
-    assert project.ran(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") == {"größe"}
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert project.ran(**ascii_only) == {"größe"}
+    for command in ("status", "explain"):
+        assert json.loads(project.pivot(command, "--json", **ascii_only).stdout)
 
 
 def test_what_an_encoding_lacks_is_printed_as_its_number(project: Typed) -> None:

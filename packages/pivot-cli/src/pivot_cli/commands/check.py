@@ -30,7 +30,7 @@ def command(directory: Path | None, targets: tuple[str, ...], *, as_json: bool) 
         chosen = select(here.workspace.graph, targets, here.project.root, Path.cwd())
         found = coarse(here.loaded.code, chosen)
     if as_json:
-        click.echo(json.dumps(to_data(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(to_data(found), indent=2))
     else:
         click.echo("\n".join(to_lines(found)) or _ALL_FOLLOWED)
     return STALE if found else 0

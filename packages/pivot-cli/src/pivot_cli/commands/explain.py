@@ -44,7 +44,7 @@ def command(
         failures = open_failures(here, plan)
         explained = [_explained(here, name, plan[name], failures.get(name)) for name in chosen]
         if as_json:
-            click.echo(json.dumps([to_data(item) for item in explained], indent=2, ensure_ascii=False))
+            click.echo(json.dumps([to_data(item) for item in explained], indent=2))
             return
         for number, item in enumerate(explained):
             click.echo(("\n" if number else "") + to_text(item))
@@ -68,7 +68,7 @@ def _explained(here: Opened, stage: str, decision: Decision, failure: Failure | 
 def _write_code(here: Opened, stages: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         data = {name: here.loaded.code[name].to_data() for name in stages}
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=2))
         return
     for number, name in enumerate(stages):
         click.echo(("\n" if number else "") + f"Stage: {name}")

@@ -49,7 +49,7 @@ def write_plan(decisions: Mapping[str, Decision], failures: Mapping[str, Failure
             to_data(Explained(name, item.verdict, item.reasons, (), item.accepted, failures.get(name)))
             for name, item in decisions.items()
         ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
         return
     for line in plan_lines(decisions, failures):
         click.echo(line)

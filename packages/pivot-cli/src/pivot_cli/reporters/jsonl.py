@@ -1,4 +1,4 @@
-"""JSON lines: one event a line, as `envelope_to_data` gives it."""
+"""JSON lines: one event a line, as `envelope_to_data` gives it, in ASCII: so no encoding of a stream matters."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class JsonLines:
         self._stream = stream
 
     def send(self, envelope: Envelope) -> None:
-        self._stream.write(json.dumps(envelope_to_data(envelope), ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(envelope_to_data(envelope)) + "\n")
         self._stream.flush()
