@@ -192,6 +192,27 @@ def test_a_function_that_a_call_does_not_run_is_refused(function: Callable[[], o
     assert raised.value.where is not None
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("", "a", "a, b", "a, b=1", "a=1, b=2", "*, a", "*, a=1", "a, *, b=1", "a=1, *, b", "a, /", "a, /, b"),
+        *("a=1, /, b=2", "*args", "a, *args, b", "**kwargs", "a, **kwargs"),
+    ],
+)
+@pytest.mark.parametrize("given", ["", "a", "b", "ab", "c", "ac", "abc"])
+def test_what_a_function_takes_is_what_a_call_would(head: str, given: str) -> None:
+    space: dict[str, Any] = {}
+    exec(f"def function({head}): pass", space)
+    params = dict.fromkeys(given, 1)
+    try:
+        space["function"](**params)
+    except TypeError:
+        with pytest.raises(PipelineError, match="cannot be called with its params"):
+            stage(space["function"], params=params)
+    else:
+        stage(space["function"], params=params)
+
+
 def test_a_function_that_cannot_be_called_with_its_params_is_refused() -> None:
     def needs(topk: int) -> None: ...
 

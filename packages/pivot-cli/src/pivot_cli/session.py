@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -93,7 +94,7 @@ def _executor(project: Project, session: Session, sink: EventSink, *, debug: boo
         compared=volatile.recall(session.state),
         late=_late(session.state),
         command=[*(name for name in sys.modules if name.partition(".")[0] in _OF_COMMANDS), "pivot_cli.standing"],
-        loading=partial(_loading, project, sink),
+        loading=partial(_loading, project, sink, readonly=session.readonly),
     )
 
 
@@ -107,9 +108,12 @@ def _late(state: StateDB) -> list[str]:
 
 
 @contextmanager
-def _loading(project: Project, sink: EventSink) -> Iterator[None]:
+def _loading(project: Project, sink: EventSink, *, readonly: bool) -> Iterator[None]:
     began = time.monotonic()
     sink.emit(LoadStarted(project.settings.pipeline))
+    if not readonly:
+        # What the end of a run needs. Here there is nothing else to do; there everything waits for it.
+        importlib.import_module("pivot_cli.standing")
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, overload
 
 import attrs
@@ -172,6 +172,8 @@ def _check_function(target: Callable[..., object], params: Mapping[str, Json], l
             "Make the stage a plain function that runs it, with asyncio.run(…) or a loop for instance.",
             location,
         )
+    if isinstance(target, FunctionType) and _certainly_takes(target, params):
+        return
     try:
         signature = inspect.signature(target, follow_wrapped=False)
     except (TypeError, ValueError):
@@ -191,6 +193,18 @@ def _check_function(target: Callable[..., object], params: Mapping[str, Json], l
             else "A stage's function is called with its params by name: declare them as params={…}, or give defaults.",
             location,
         ) from None
+
+
+def _certainly_takes(target: FunctionType, params: Mapping[str, Json]) -> bool:
+    """Whether a function can be called with `params` by name; True for plain ones only. What a signature tells of all
+    takes twenty times as long.
+    """
+    code, count = target.__code__, target.__code__.co_argcount
+    if code.co_posonlyargcount or hasattr(target, "__signature__"):
+        return False
+    names = code.co_varnames[: count + code.co_kwonlyargcount]
+    optional = {*names[count - len(target.__defaults__ or ()) : count], *(target.__kwdefaults__ or ())}
+    return params.keys() <= set(names) <= params.keys() | optional
 
 
 def _caller(registry: Registry | None) -> tuple[str, int]:
@@ -238,6 +252,8 @@ def _checked_params(params: Mapping[str, Json] | None, location: Location) -> di
 
 
 def _plain(value: object, label: str, location: Location) -> Json:
+    if type(value) is int or (type(value) is str and value.isascii()):
+        return value
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise PipelineError(f"{label}: the keys of a mapping must be texts: {value!r}", where=location)

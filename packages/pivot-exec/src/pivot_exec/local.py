@@ -102,13 +102,13 @@ class LocalExecutor:
 
     def load(self, project: Project) -> Loaded:
         """Start the base and import the pipeline in it. Raises PivotError."""
+        self.expect()
         with self._loading():
             answer = self._load(project)
         self._is_loaded = True
         return answer
 
     def _load(self, project: Project) -> Loaded:
-        self.expect()
         assert self._channel is not None
         try:
             self._is_loading = True
