@@ -123,6 +123,35 @@ def test_a_no_op_of_the_ordinary_way_imports_none_of_the_users_code(settled: Typ
     assert not {"cattrs", "yaml", "rich", "numpy", "helpers", "pipeline"} & set(did["modules"])
 
 
+def test_after_the_first_run_nothing_is_loaded_although_stages_name_what_other_stages_write(project: Typed) -> None:
+    """These files were not there when the pipeline was loaded."""
+    project.write(
+        "pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import stage
+
+        HERE = Path(__file__).parent
+
+        @stage(outs=["a.txt", "data/b.txt", "all/"])
+        def writes():
+            for place in ("data", "all"):
+                (HERE / place).mkdir(exist_ok=True)
+            for path in ("a.txt", "data/b.txt", "all/c.txt"):
+                Path(path).write_text(path)
+
+        @stage(deps=["a.txt", "data", "all"], outs="out.txt")
+        def reads():
+            read = [open("a.txt").read(), (HERE / "data" / "b.txt").read_text(), (HERE / "all" / "c.txt").read_text()]
+            Path("out.txt").write_text("".join(read))
+        """,
+    )
+    project.pivot("run")
+    assert (project.root / ".pivot/answer").exists()
+    loads = [json.loads(line)["event"] for line in project.pivot("run", "--json").stdout.splitlines()]
+    assert "load_started" not in loads
+
+
 def test_it_says_the_same_as_the_ordinary_way(settled: Typed) -> None:
     for command in (("run",), ("status",), ("status", "--check"), ("run", "b"), ("run", "-k")):
         settled.pivot(*command)

@@ -154,20 +154,26 @@ class _Imported:
         return _lies_in(path, self._deps)
 
     @cached_property
-    def _deps(self) -> frozenset[Path]:
+    def _deps(self) -> frozenset[str]:
         """Where the deps are: of a glob, the directory that it begins with."""
         deps = {dep.path for item in self.registry.declared.values() for dep in item.stage.deps}
-        return frozenset(self.project.root / re.split(r"[^/]*[*?[]", path, maxsplit=1)[0] for path in deps)
+        return frozenset(str(self.project.root / re.split(r"[^/]*[*?[]", path, maxsplit=1)[0]) for path in deps)
 
     @cached_property
-    def _outs(self) -> frozenset[Path]:
+    def _outs(self) -> frozenset[str]:
         declared = self.registry.declared.values()
-        return frozenset(self.project.root / out.path for item in declared for out in item.stage.outs)
+        return frozenset(str(self.project.root / out.path) for item in declared for out in item.stage.outs)
 
 
-def _lies_in(path: str, places: frozenset[Path]) -> bool:
+def _lies_in(path: str, places: frozenset[str]) -> bool:
     """Whether the absolute path is one of the places, or below one."""
-    return not places.isdisjoint((Path(path), *Path(path).parents))
+    path = os.path.normpath(path)
+    while path not in places:
+        above = os.path.dirname(path)  # noqa: PTH120 - asked of every text that may be a path
+        if above == path:
+            return False
+        path = above
+    return True
 
 
 def _first_look(

@@ -47,7 +47,7 @@ class NamedFiles:
         """
         said = {text for source, tree in pieces for text in self._paths(source, tree)}
         absolute = {self._absolute(text) for text in said}
-        return sorted(path for path in absolute | _below(absolute, said) if self._counts(path))
+        return sorted(path for path in absolute | self._below(absolute, said) if self._counts(path))
 
     def read_by(self, source: SourceModule, function: ast.AST) -> list[str]:
         """The files that code in the source names by way of `__file__`, or reads at a constant path below the root.
@@ -59,8 +59,8 @@ class NamedFiles:
         said = set(self._paths(source, function, written))
         beside = {os.path.normpath(text) for text in said if os.path.isabs(text)}
         opened = set(map(self._absolute, self._opened(source, function)))
-        read = beside | _below(beside, said) | opened
-        counted = {path for path in read if self._counts(path) and not self._is_dep(path)}
+        read = beside | self._below(beside, said) | opened
+        counted = {path for path in read if not self._is_dep(path) and self._counts(path)}
         return sorted(counted - self._written_by(source)) if counted else []
 
     def _opened(self, source: SourceModule, function: ast.AST) -> Iterator[str]:
@@ -79,10 +79,16 @@ class NamedFiles:
             self._written[source.path] = frozenset(self._absolute(text) for text in texts if text and "\0" not in text)
         return self._written[source.path]
 
+    def _below(self, places: set[str], texts: set[str]) -> set[str]:
+        """What the texts name in those of the places that are directories."""
+        directories = [place for place in places if not self._is_data(place) and os.path.isdir(place)]
+        return {os.path.normpath(os.path.join(directory, text)) for directory in directories for text in texts}
+
     def _counts(self, path: str) -> bool:
-        return (  # `isfile` first: any text can be meant, and it takes those that no file system would
-            not path.endswith(".py") and os.path.isfile(path) and self._project.owns(path) and not self._is_data(path)
-        )
+        # It is not looked at what stages write: that would be a reason to load again after each run which wrote it.
+        if path.endswith(".py") or self._is_data(path):
+            return False
+        return os.path.isfile(path) and self._project.owns(path)  # in this order: any text can be meant
 
     def _absolute(self, text: str) -> str:
         return os.path.normpath(os.path.join(self._project.root, text))
@@ -260,12 +266,6 @@ def _is_to_write(call: ast.Call, place: int) -> bool:
     """Whether the mode that `open` is given, at this place of its arguments, is one for writing."""
     modes = [*call.args[place : place + 1], *(item.value for item in call.keywords if item.arg == "mode")]
     return any(isinstance(mode, ast.Constant) and not _WRITE_MODES.isdisjoint(str(mode.value)) for mode in modes)
-
-
-def _below(places: set[str], texts: set[str]) -> set[str]:
-    """What the texts name in those of the places that are directories."""
-    directories = [place for place in places if os.path.isdir(place)]
-    return {os.path.normpath(os.path.join(directory, text)) for directory in directories for text in texts}
 
 
 def _up(path: str | None, count: int) -> str | None:
