@@ -48,6 +48,17 @@ def test_a_file_is_its_bytes(tmp_path: Path) -> None:
     assert new_hasher(tmp_path).state("a") == FileState(hash_bytes(b"hello"), 5)
 
 
+def test_a_file_that_is_known_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"hello")
+    hasher, calls = new_hasher(tmp_path), list[str]()
+    state = hasher.state("a")
+    for name in ("lstat", "stat", "open"):
+        call = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, name=name, call=call: [calls.append(name), call(*given)][1])
+    assert hasher.state("a") == state
+    assert calls == ["lstat"]
+
+
 def test_nothing_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nothing")

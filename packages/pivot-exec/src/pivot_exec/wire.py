@@ -8,7 +8,7 @@ import struct
 import sys
 
 _LENGTH = struct.Struct("!Q")
-_READ = 1 << 18
+_READ = 1 << 16  # more would be mapped anew each time
 
 
 def packed(message: object) -> bytes:

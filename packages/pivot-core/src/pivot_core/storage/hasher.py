@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import enum
 import errno
 import os
 import stat as modes
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 import attrs
 
@@ -45,6 +47,7 @@ class Hasher:
         self._clock = clock
         self._count_lock = threading.Lock()
         self._remembered: dict[str, _Remembered] = {}
+        self._names: dict[str, tuple[str, str]] = {}  # of paths: as stamps know them, and in full
 
     def state(self, path: str) -> FileState | None:
         """What is at `path`; None where there is nothing, or a link that leads nowhere.
@@ -59,7 +62,38 @@ class Hasher:
         With `remember`, what directories hold is remembered: to the next that asks for one while notes are taken it is
         given without another walk, with what was seen then.
         """
-        known = self._recalled(paths := list(dict.fromkeys(paths)))
+        told = {path: self._told(path) for path in paths}
+        more = [path for path, state in told.items() if isinstance(state, _More)]
+        told.update(self._looked(more, remember=remember))
+        return cast("dict[str, FileState | None]", told)
+
+    def _told(self, path: str) -> FileState | _More | None:
+        """What is at `path` where one look tells it: a file that is known, or nothing."""
+        names = self._names.get(path)
+        if names is None:
+            known = self.known_as(path)
+            names = self._names[path] = known, os.path.join(self._root, known)
+        known, place = names
+        try:
+            stat = os.lstat(place)
+        except OSError as error:
+            if error.errno not in _GONE:
+                return _MORE
+            if self.looks is not None:
+                self.looks.nothing(place)
+            return None
+        digest = self.stamps.find(known, Stamp.of(stat)) if modes.S_ISREG(stat.st_mode) else None
+        if digest is None:
+            return _MORE
+        if self.looks is not None:
+            self.looks.saw(place, stat)
+        return FileState(digest, stat.st_size, executable=_is_executable(stat))
+
+    def _looked(self, paths: list[str], *, remember: bool) -> dict[str, FileState | None]:
+        """What is at `paths`, where one look does not tell: files may have to be read, and directories walked."""
+        if not paths:
+            return {}
+        known = self._recalled(paths)
         remember = remember and self.looks is None
         found = {path: self._look(path, remember=remember) for path in paths if path not in known}
         digests = self._read(
@@ -235,6 +269,13 @@ class Hasher:
     def _count(self) -> None:
         with self._count_lock:
             self.hashed += 1
+
+
+class _More(enum.Enum):
+    LOOKS = enum.auto()
+
+
+_MORE = _More.LOOKS  # it takes more than one to tell
 
 
 @attrs.frozen
