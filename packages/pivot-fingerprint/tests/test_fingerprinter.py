@@ -279,6 +279,22 @@ def test_coarse_units_are_noted(load: Load, tmp_path: Path) -> None:
     assert "used as a whole" in entry.note
 
 
+def test_the_methods_that_dataclass_writes_have_no_entries(load: Load, tmp_path: Path) -> None:
+    """The statement of the class says all of them. One is wrapped by the standard library."""
+    module = load(
+        "m",
+        "from dataclasses import dataclass\n\n"
+        "@dataclass(order=True)\nclass C:\n    x: int = 1\n\n    def more(self):\n        return self.x\n\n"
+        "def f():\n    return C(2).more()\n",
+    )
+    entries = Fingerprinter(Project(tmp_path)).fingerprint(module.f).entries
+    assert [(entry.key, entry.note) for entry in entries] == [
+        ("class:m.C", ""),
+        ("func:m.C.more", ""),
+        ("func:m.f", ""),
+    ]
+
+
 def test_variables_that_a_function_reads_are_noted(load: Load, tmp_path: Path) -> None:
     """Not those that it sets or passes on, nor those that are read while the module is loaded: these values count."""
     module = load(

@@ -10,7 +10,7 @@ from functools import cached_property, partialmethod, singledispatchmethod
 from typing import Any, Final, Protocol
 
 from pivot_fingerprint.graph import Content
-from pivot_fingerprint.kinds import is_a, is_cached
+from pivot_fingerprint.kinds import innermost, is_a, is_cached
 from pivot_fingerprint.links import Linker, Names
 from pivot_fingerprint.live import FunctionNames, LiveModules
 from pivot_fingerprint.locate import Locator
@@ -131,7 +131,7 @@ class ClassReader:
             value = space[name]
             if _is_member(cls, name, value):
                 value = value._value_
-            if self._is_method(value):
+            if self._is_method(name, value):
                 if is_home:
                     content.edges[("member", cls.__module__, cls.__qualname__, name)] = None
                     content.add("method", name)
@@ -141,9 +141,11 @@ class ClassReader:
             elif not _is_generated(cls, name, value):
                 self._add_attribute(name, value, literals, content, is_home=is_home)
 
-    def _is_method(self, value: object) -> bool:
+    def _is_method(self, name: str, value: object) -> bool:
         if is_a(value, types.FunctionType):
-            return self._definitions.tree_of(value) is not None or "__wrapped__" in vars(value)
+            if self._definitions.tree_of(value) is not None:
+                return True
+            return "__wrapped__" in vars(value) and not (name.startswith("__") and _is_of_no_file(innermost(value)))
         return issubclass(type(value), _METHODS) or is_cached(value) or self._definitions.is_project_type(type(value))
 
     def _add_attribute(
@@ -171,6 +173,11 @@ class ClassReader:
 
 class _Both(Definitions, FunctionFiles, Protocol):
     """All that is known about definitions."""
+
+
+def _is_of_no_file(function: types.FunctionType) -> bool:
+    """Whether a function was made from text, as `dataclass` makes those of its methods that it wraps."""
+    return function.__code__.co_filename.startswith("<")
 
 
 def _registered(cls: type) -> Iterator[type]:

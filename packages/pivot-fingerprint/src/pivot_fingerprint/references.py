@@ -23,13 +23,14 @@ INPUT_READERS: Final = frozenset(
 
 
 class _Scope:
-    __slots__ = ("around", "bound", "globals", "imports", "kind", "parent", "uses")
+    __slots__ = ("around", "bound", "globals", "imports", "kind", "parent", "targets", "uses")
 
     def __init__(self, kind: Literal["module", "function", "class"], parent: "_Scope | None") -> None:
         self.kind = kind
         self.parent = parent
         self.around: tuple[str, ...] = ()
         self.bound: set[str] = set()
+        self.targets: set[str] | None = None
         self.globals: set[str] = set()
         self.imports: dict[str, list[Ref]] = {}
         self.uses: list[tuple[Chain, Use, tuple[str, ...]]] = []
@@ -177,7 +178,17 @@ class References:
     def bind(self, name: str) -> None:
         if name in self._scope.globals:
             self._rebinds.add(name)
-        self._scope.bound.add(name)
+        (self._scope.bound if self._scope.targets is None else self._scope.targets).add(name)
+
+    def begin_assignment(self) -> None:
+        """In a class, the value that is assigned may use what the targets are called outside of it."""
+        if self.is_in_class:
+            self._scope.targets = set()
+
+    def end_assignment(self) -> None:
+        if self._scope.targets is not None:
+            self._scope.bound |= self._scope.targets
+            self._scope.targets = None
 
     def bind_around(self, name: str) -> None:
         """Bind a name as `:=` does: in a comprehension it is bound in the function around it as well."""

@@ -184,7 +184,9 @@ class Reader(Expressions):
                 self._emit("to", target.id)
                 self._names.bind_import(target.id, module)
                 return
+        self._names.begin_assignment()
         self._visit_fields(node)
+        self._names.end_assignment()
 
     def _visit_aug_assign(self, node: ast.AugAssign) -> None:
         chain = chain_of(node.target)
@@ -197,10 +199,12 @@ class Reader(Expressions):
             if isinstance(node.target, ast.Name) and not self._names.is_in_class:
                 self._names.bind_local(node.target.id)
             return
+        self._names.begin_assignment()
         self._emit("Assign", "[")
         self._visit(node.target)
         self._emit("]")
         self._visit(node.value)
+        self._names.end_assignment()
 
     def _visit_expr(self, node: ast.Expr) -> None:
         value = node.value
