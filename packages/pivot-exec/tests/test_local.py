@@ -389,6 +389,18 @@ def test_when_the_base_or_template_is_killed_stages_are_lost_and_nothing_is_left
     assert isinstance(bench.wait("one")["one"], Lost)
 
 
+def test_what_waits_when_the_template_is_killed_is_given_back(bench: Bench) -> None:
+    bench.load(FOUR)
+    for name in "abc":
+        bench.submit(name)
+    assert until(lambda: (bench.root / "a.began").exists() and (bench.root / "b.began").exists())
+    bench.executor.next(0)
+    os.kill(bench.pid_of("template"), signal.SIGKILL)
+    assert [type(end) for end in bench.wait("a", "b", "c").values()] == [Lost, Lost, Withdrawn]
+    bench.submit("c")
+    assert isinstance(bench.wait("c")["c"], Lost)
+
+
 def test_when_the_main_process_is_killed_nothing_is_left(tmp_path: Path) -> None:
     """Neither stages nor what they started survive a kill -9 of `pivot`."""
     (tmp_path / "pipeline.py").write_text(

@@ -78,6 +78,7 @@ class LocalExecutor:
         self._jobs = 1
         self._is_quick = False
         self._tasks: dict[str, Task] = {}
+        self._waiting: set[str] = set()  # tasks that have not started
         self._pids: dict[str, int] = {}
         self._written: deque[Ended] = deque()
         self._stored: deque[Finished] = deque()
@@ -150,6 +151,7 @@ class LocalExecutor:
             self._lost.append(Lost(task.id, self._gone))
             return
         self._tasks[task.id] = task
+        self._waiting.add(task.id)
         self._send(Run(task.id, packed(Work.of(task)), task.timeout))
 
     def next(self, timeout: float | None) -> Sequence[Report]:
@@ -227,9 +229,11 @@ class LocalExecutor:
         reports: list[Report] = []
         for message in messages:
             if isinstance(message, Started):
+                self._waiting.discard(message.task)
                 self._pids[message.task] = message.pid
                 reports.append(message)
             elif isinstance(message, Withdrawn):
+                self._waiting.discard(message.task)
                 self._tasks.pop(message.task, None)
                 reports.append(message)
             elif isinstance(message, Ended):
@@ -282,17 +286,19 @@ class LocalExecutor:
         self.wake()
 
     def _lose_all(self) -> list[Report]:
-        """The template is gone: nothing that it ran is left, and none of it has finished."""
+        """The template is gone: nothing that it ran is left, and none of it has finished, or will start."""
         assert self._channel is not None
         self._selector.unregister(self._channel)
         for pid in self._pids.values():
             system.kill_group(pid)
         self._gone = f"the process that runs stages ended: {self._end_base()}"
-        lost = list(self._tasks)
+        lost: list[Report] = [Lost(task, self._gone) for task in self._tasks if task not in self._waiting]
+        withdrawn = [Withdrawn(task) for task in self._tasks if task in self._waiting]
         self._tasks.clear()
+        self._waiting.clear()
         self._pids.clear()
         self._written.clear()
-        return [Lost(task, self._gone) for task in lost]
+        return [*lost, *withdrawn]
 
     def _stayed(self, setup: Setup) -> socket.socket | None:
         """The base that has stayed, if there is one that is right."""
