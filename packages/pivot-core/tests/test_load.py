@@ -53,7 +53,16 @@ def test_stages_come_from_all_modules_that_the_pipeline_imports(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "declared", ["deps='texts/a.sql'", "deps='texts'", "deps='texts/*.sql'", "deps='t*/a.sql'", ""]
+    "declared",
+    [
+        "deps='texts/a.sql'",
+        "deps='texts'",
+        "deps='texts/*.sql'",
+        "deps='t*/a.sql'",
+        "deps='**/*.sql'",
+        "",
+        "deps='*.csv'",
+    ],
 )
 def test_a_file_beside_the_code_is_part_of_it_unless_a_stage_says_that_it_reads_it(
     tmp_path: Path, declared: str
@@ -65,7 +74,7 @@ def test_a_file_beside_the_code_is_part_of_it_unless_a_stage_says_that_it_reads_
     write(tmp_path, pipeline=text)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.sql").write_text("select 1")
-    assert ("file:texts/a.sql" in load(tmp_path)) == (not declared)
+    assert ("file:texts/a.sql" in load(tmp_path)) == (declared in ("", "deps='*.csv'"))
 
 
 def test_the_users_own_frames_are_shown_and_no_others(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -16,6 +15,7 @@ from pivot_fingerprint import Computed, Fingerprint, Fingerprinter
 from pivot_fingerprint import Project as CodeProject
 
 from pivot_core import declare, frozen, rebound, replaced, volatile
+from pivot_core.declared_files import DeclaredFiles, lies_in
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.missing import missing_code_dep
@@ -137,43 +137,33 @@ class _Imported:
             versions=self.project.settings.versions,
             volatile=compared.statements,
             is_data=self._is_out,
-            is_dep=self._is_dep,
+            is_dep=self._all_deps.has,
         )
         prints = {
-            name: fingerprinter.fingerprint(item.function, code_deps=item.code_deps, ignore_code=item.ignore_code)
+            name: fingerprinter.fingerprint(
+                item.function,
+                code_deps=item.code_deps,
+                ignore_code=item.ignore_code,
+                is_dep=DeclaredFiles(self.project.root, item.stage.deps).has,
+            )
             for name, item in self.registry.declared.items()
         }
         return _Code(prints, dict(fingerprinter.sources_by_digest), fingerprinter.computed_values())
 
     def _is_out(self, path: str) -> bool:
         """Whether stages write what is at the absolute path: it is no part of the code then."""
-        return _lies_in(path, self._outs)
-
-    def _is_dep(self, path: str) -> bool:
-        """Whether stages say that they read what is at the absolute path."""
-        return _lies_in(path, self._deps)
+        return lies_in(path, self._outs)
 
     @cached_property
-    def _deps(self) -> frozenset[str]:
-        """Where the deps are: of a glob, the directory that it begins with."""
-        deps = {dep.path for item in self.registry.declared.values() for dep in item.stage.deps}
-        return frozenset(str(self.project.root / re.split(r"[^/]*[*?[]", path, maxsplit=1)[0]) for path in deps)
+    def _all_deps(self) -> DeclaredFiles:
+        return DeclaredFiles(
+            self.project.root, {dep for item in self.registry.declared.values() for dep in item.stage.deps}
+        )
 
     @cached_property
     def _outs(self) -> frozenset[str]:
         declared = self.registry.declared.values()
         return frozenset(str(self.project.root / out.path) for item in declared for out in item.stage.outs)
-
-
-def _lies_in(path: str, places: frozenset[str]) -> bool:
-    """Whether the absolute path is one of the places, or below one."""
-    path = os.path.normpath(path)
-    while path not in places:
-        above = os.path.dirname(path)  # noqa: PTH120 - asked of every text that may be a path
-        if above == path:
-            return False
-        path = above
-    return True
 
 
 def _first_look(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 
-from pivot_fingerprint.graph import Key, Node
+from pivot_fingerprint.graph import Key, Node, undeclared
 from pivot_fingerprint.model import Computed, Entry, Fingerprint, merged_digest
 from pivot_fingerprint.nodes import Nodes
 from pivot_fingerprint.parts import digest_text
@@ -29,7 +29,7 @@ class Fingerprinter:
     `fallback` each is: where the statements are others, the value counts again. Files that a module reads while it
     is imported count where it is not loaded, and so do those of the project that a function reads at a path which its
     code tells, but neither where the path is something else's business by what `is_data` says, nor the latter where
-    `is_dep` says that they are known to be read.
+    they are known to be read: `is_dep` says which somebody is known to read.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Fingerprinter:
         self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data, is_dep)
         self._reach = Reach(self._nodes)
         self._starts: dict[Key, tuple[Key, ...]] = {}
-        self._known: dict[tuple[Key, ...], Fingerprint] = {}
+        self._known: dict[tuple[frozenset[Key], tuple[Key, ...]], Fingerprint] = {}
         self._python = _python()
 
     @property
@@ -56,12 +56,18 @@ class Fingerprinter:
         return SourceTexts(self._nodes.trees)
 
     def fingerprint(
-        self, obj: object, *, code_deps: Sequence[object] = (), ignore_code: Sequence[object] = ()
+        self,
+        obj: object,
+        *,
+        code_deps: Sequence[object] = (),
+        ignore_code: Sequence[object] = (),
+        is_dep: Callable[[str], bool] = lambda _path: True,
     ) -> Fingerprint:
         """What `obj`, a function or anything else that can be called, depends on.
 
         `code_deps` are objects, or paths of files and directories (relative to the root), that count as well.
         `ignore_code` are objects, or names of modules and definitions ("pkg.mod", "pkg.mod.func"), that do not.
+        `is_dep` says which of the files that somebody is known to read `obj` is known to read.
         """
         root = self._nodes.key_of(obj)
         starts = list(self._starts_of(root))
@@ -72,12 +78,16 @@ class Fingerprinter:
                 starts.append(self._nodes.key_of(dep))
         ignored = tuple(self._ignored_names(ignore_code))
         if ignored:
-            return Fingerprint.of(self._entries(root, starts, ignored), self._python)
-        known = self._known.get(tuple(starts))
+            return Fingerprint.of(self._entries(root, starts, ignored, is_dep), self._python)
+
+        def triggers() -> frozenset[Key]:
+            return frozenset(undeclared(path) for path in self._nodes.deps_read if not is_dep(path))
+
+        known = self._known.get((triggers(), tuple(starts)))
         if known is None:
-            manifest = self._reach.manifest(root, starts)
-            known = Fingerprint.lazy(manifest, lambda: self._entries(root, starts, ()), self._python)
-            self._known[tuple(starts)] = known
+            manifest = self._reach.manifest(root, starts, triggers)
+            known = Fingerprint.lazy(manifest, lambda: self._entries(root, starts, (), is_dep), self._python)
+            self._known[triggers(), tuple(starts)] = known
         return known
 
     def _starts_of(self, root: Key) -> tuple[Key, ...]:
@@ -102,10 +112,12 @@ class Fingerprinter:
         for item in ignore_code:
             yield item if isinstance(item, str) else self._nodes.node(self._nodes.key_of(item)).name
 
-    def _entries(self, root: Key, starts: Sequence[Key], ignored: tuple[str, ...]) -> Iterator[Entry]:
+    def _entries(
+        self, root: Key, starts: Sequence[Key], ignored: tuple[str, ...], is_dep: Callable[[str], bool]
+    ) -> Iterator[Entry]:
         reached: dict[str, tuple[Node, tuple[str, ...], list[str]]] = {}
         is_cyclic = False
-        for key, node, via in self._walk(starts, ignored):
+        for key, node, via in self._walk(starts, ignored, is_dep):
             is_cyclic = is_cyclic or (key != root and root in node.edges)
             if not node.kind:
                 continue
@@ -122,7 +134,9 @@ class Fingerprinter:
             name = self._nodes.node(root).name
             yield Entry("root", name, root_digest(name))
 
-    def _walk(self, starts: Sequence[Key], ignored: tuple[str, ...]) -> Iterator[tuple[Key, Node, tuple[str, ...]]]:
+    def _walk(
+        self, starts: Sequence[Key], ignored: tuple[str, ...], is_dep: Callable[[str], bool]
+    ) -> Iterator[tuple[Key, Node, tuple[str, ...]]]:
         """Every node reached, breadth first, with the names on the way to it."""
         make = self._nodes.node
         seen = set(starts)
@@ -136,7 +150,7 @@ class Fingerprinter:
             below = (*via, node.name) if node.kind else via
             following = list(node.edges)
             for trigger, conditional in node.conditional:
-                if trigger in seen:
+                if trigger in seen or (trigger == undeclared(trigger[1]) and not is_dep(trigger[1])):
                     following.append(conditional)
                 else:
                     waiting.setdefault(trigger, []).append((conditional, below))

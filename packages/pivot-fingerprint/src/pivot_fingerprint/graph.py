@@ -21,6 +21,11 @@ _ASKED: Final = ("annotations", "doc")
 """What code may ask of a definition that it is given, so that no name leads to it."""
 
 
+def undeclared(path: str) -> Key:
+    """What triggers that a file counts for who reads it, and does not have it among its deps."""
+    return ("undeclared", path)
+
+
 @attrs.frozen
 class Target:
     """What a name leads to: the node (None where nothing is to be followed) and its name as it counts in digests."""

@@ -32,12 +32,10 @@ class NamedFiles:
         project: Project,
         locator: Locator,
         is_data: Callable[[str], bool],
-        is_dep: Callable[[str], bool],
     ) -> None:
         self._project = project
         self._locator = locator
         self._is_data = is_data
-        self._is_dep = is_dep
         self._written: dict[str, frozenset[str]] = {}
 
     def named(self, pieces: Iterable[tuple[SourceModule, ast.AST]]) -> list[str]:
@@ -52,15 +50,14 @@ class NamedFiles:
     def read_by(self, source: SourceModule, function: ast.AST) -> list[str]:
         """The files that code in the source names by way of `__file__`, or reads at a constant path below the root.
 
-        They are absolute paths, sorted. Those that it writes do not count, nor those known to be read: what they hold
-        is no part of the code.
+        They are absolute paths, sorted. Those that it writes do not count: what they hold is no part of the code.
         """
         written = _Written(function)
         said = set(self._paths(source, function, written))
         beside = {os.path.normpath(text) for text in said if os.path.isabs(text)}
         opened = set(map(self._absolute, self._opened(source, function)))
         read = beside | self._below(beside, said) | opened
-        counted = {path for path in read if not self._is_dep(path) and self._counts(path)}
+        counted = {path for path in read if self._counts(path)}
         return sorted(counted - self._written_by(source)) if counted else []
 
     def _opened(self, source: SourceModule, function: ast.AST) -> Iterator[str]:

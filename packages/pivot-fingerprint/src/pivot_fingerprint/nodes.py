@@ -12,7 +12,7 @@ from pivot_fingerprint.computed import MadeBy, Makers
 from pivot_fingerprint.definitions import LiveDefinitions
 from pivot_fingerprint.effects import Effects
 from pivot_fingerprint.files import Files
-from pivot_fingerprint.graph import Content, Key, Node
+from pivot_fingerprint.graph import Content, Key, Node, undeclared
 from pivot_fingerprint.importing import Importing
 from pivot_fingerprint.instances import module_of
 from pivot_fingerprint.kinds import innermost, is_a, is_function_like
@@ -52,7 +52,10 @@ class Nodes:
         self._effects = Effects(self._locator, static)
         self._linker = Linker(self._locator, static, self._effects)
         self.files = Files(project, sources)
-        self._named_files = NamedFiles(project, self._locator, is_data, is_dep)
+        self._named_files = NamedFiles(project, self._locator, is_data)
+        self._is_dep = is_dep
+        self.deps_read: dict[str, None] = {}
+        """The files that functions read, and that are deps of some of those who reach them."""
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
@@ -289,7 +292,11 @@ class Nodes:
         if source is not None and not content.reads.isdisjoint(("file", "named file")):
             for tree in content.trees:
                 for path in self._named_files.read_by(source, tree):
-                    content.edges[("file", path)] = None
+                    if self._is_dep(path):
+                        self.deps_read[path] = None
+                        content.conditional[(undeclared(path), ("file", path))] = None
+                    else:
+                        content.edges[("file", path)] = None
 
     def _reading(self, source: SourceModule, name: str) -> tuple[Key, ...]:
         """The definitions that make what the name holds, itself included; none if they do not read input."""

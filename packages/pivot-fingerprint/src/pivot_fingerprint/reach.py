@@ -1,6 +1,6 @@
 """What nodes reach, shared between the functions that reach the same: only sets are joined for each further one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -32,13 +32,18 @@ class Reach:
         self._nodes = nodes
         self._closures: dict[Key, Closure] = {}
 
-    def manifest(self, root: Key, starts: Iterable[Key]) -> dict[str, str]:
-        """The digests, by "kind:name", of all that the starts reach; `root` is the first of them."""
+    def manifest(
+        self, root: Key, starts: Iterable[Key], triggers: Callable[[], frozenset[Key]] = frozenset
+    ) -> dict[str, str]:
+        """The digests, by "kind:name", of all that the starts reach; `root` is the first of them.
+
+        `triggers` gives what counts as reached besides, once the nodes are made.
+        """
         nodes = [self._nodes.node(key) for key in starts]
         following = {edge for node in nodes for edge in node.edges if edge != root}
         closures = [self._closure(edge) for edge in following]
         is_cyclic = any(root in closure.keys for closure in closures) or any(root in node.edges for node in nodes[1:])
-        whole = self._completed(_joined(zip(starts, nodes, strict=True), closures))
+        whole = self._completed(_joined(zip(starts, nodes, strict=True), closures), triggers)
         manifest = dict(whole.entries)
         if len(manifest) < len(whole.entries):
             manifest = _merged(whole.entries)
@@ -71,12 +76,12 @@ class Reach:
                     queue.append(edge)
         return _joined(own, known)
 
-    def _completed(self, closure: Closure) -> Closure:
+    def _completed(self, closure: Closure, triggers: Callable[[], frozenset[Key]]) -> Closure:
         """With the nodes that count because something else is reached as well."""
         while True:
-            further = {
-                key for trigger, key in closure.conditional if trigger in closure.keys and key not in closure.keys
-            }
+            more = triggers()
+            reached = closure.keys | more if more else closure.keys
+            further = {key for trigger, key in closure.conditional if trigger in reached and key not in closure.keys}
             if not further:
                 return closure
             closure = _joined((), [closure, *(self._closure(key) for key in further)])
