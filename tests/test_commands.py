@@ -222,3 +222,28 @@ def test_an_out_that_is_not_cached_is_left_to_git(project: Typed) -> None:
     assert project.run() == {"train": "restored"}
     (project.root / "metrics.json").unlink()
     assert project.ran() == {"train"}
+
+
+def test_a_quiet_run_says_nothing_of_stages_that_are_up_to_date(project: Typed) -> None:
+    project.write(
+        "pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import stage
+
+        @stage(deps="in.txt", outs="a.txt")
+        def a(): Path("a.txt").write_text("a")
+
+        @stage(outs="b.txt")
+        def b(): Path("b.txt").write_text("b")
+        """,
+    )
+    project.write("in.txt", "1")
+    project.pivot("run")
+    project.write("in.txt", "2")
+    assert project.pivot("run", "-n", "-q").stdout == "a  stale        dep changed: in.txt\n"
+    shown = project.pivot("run", "-q").stdout.splitlines()
+    assert [line.partition(" ")[0] for line in shown] == ["a", "1"]
+    assert "1 ran, 1 up to date" in shown[-1]
+    for _ in range(2):  # the second is answered without a look at the pipeline
+        assert project.pivot("run", "--quiet").stdout.startswith("2 up to date in ")

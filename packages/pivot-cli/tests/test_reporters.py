@@ -324,6 +324,16 @@ def test_below_a_line_that_is_printed_stands_what_goes_on_then() -> None:
         assert "s  running" in written(console).partition("note: here")[2]
 
 
+def test_a_quiet_table_counts_what_is_up_to_date_without_a_line_for_it() -> None:
+    console = on_terminal()
+    with LiveTable(console, quiet=True) as table:
+        ended_stages = [StageFinished("old", Outcome.UP_TO_DATE), StageFinished("new", Outcome.RAN)]
+        show(table, [RunStarted(("old", "new"), 1), *ended_stages])
+        assert rendered(table) == ["2/2 done, 0 running"]
+    assert "new  " in written(console)
+    assert "old  " not in written(console)
+
+
 def test_a_run_that_ends_leaves_no_running_stage_on_the_terminal() -> None:
     table = LiveTable(on_terminal())
     show(table, [RunStarted(("s",), 1), StageStarted("s", (), ""), ended(signal.SIGINT)])

@@ -32,6 +32,7 @@ class Wanted:
     jobs: int | None
     force: bool
     keep_going: bool
+    quiet: bool
     as_json: bool
     wait: bool
     debug: bool
@@ -51,7 +52,9 @@ def run(project: Project, wanted: Wanted) -> int:
     return 0 if result.ok else 1
 
 
-def show_plan(directory: Path | None, targets: Sequence[str], *, force: bool, as_json: bool, reload: bool) -> None:
+def show_plan(
+    directory: Path | None, targets: Sequence[str], *, force: bool, quiet: bool, as_json: bool, reload: bool
+) -> None:
     """Show what a run would do, and change nothing. Raises PivotError."""
     from pivot_cli.commands.status import write_plan
     from pivot_cli.lastrun import open_failures
@@ -60,13 +63,15 @@ def show_plan(directory: Path | None, targets: Sequence[str], *, force: bool, as
         chosen = _chosen(here, targets)
         here.workspace.check(chosen)
         plan = here.workspace.plan(chosen, force=chosen if force else ())
+        if quiet:
+            plan = {name: decision for name, decision in plan.items() if decision.verdict != "up_to_date"}
         write_plan(plan, open_failures(here, plan), as_json=as_json)
 
 
 def _run(project: Project, wanted: Wanted, profile: Profile | None, *, reload: bool) -> build.RunResult:
     history = History(project)
     began = time.monotonic() - (seconds_since_start() or 0.0)
-    with _shown(history.run, as_json=wanted.as_json, debug=wanted.debug) as shown:
+    with _shown(history.run, wanted) as shown:
         sink = Several([Envelopes(history.run, [history]), *shown])
         with opened(project, sink, debug=wanted.debug, wait=wanted.wait, reload=reload) as here:
             history.attach(here.session.state)
@@ -106,7 +111,7 @@ def _keep_answer(here: Opened, wanted: Wanted, chosen: Sequence[str]) -> None:
 
     arguments = sys.argv[1:]
     plain = not (wanted.force or wanted.as_json or wanted.debug or wanted.profile)
-    keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen)
+    keep(here, arguments if plain and arguments[:1] == ["run"] else (), chosen, quiet=wanted.quiet)
 
 
 def _chosen(here: Opened, targets: Sequence[str]) -> tuple[str, ...]:
@@ -114,19 +119,19 @@ def _chosen(here: Opened, targets: Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _shown(run: str, *, as_json: bool, debug: bool) -> Iterator[Sequence[EventSink]]:
-    if as_json:
+def _shown(run: str, wanted: Wanted) -> Iterator[Sequence[EventSink]]:
+    if wanted.as_json:
         from pivot_cli.reporters.jsonl import JsonLines
 
         yield [Envelopes(run, [JsonLines(sys.stdout)])]
-    elif redraws(sys.stdout) and not debug:
+    elif redraws(sys.stdout) and not wanted.debug:
         from rich.console import Console
 
         from pivot_cli.reporters.live import LiveTable
 
-        with LiveTable(Console()) as table:
+        with LiveTable(Console(), quiet=wanted.quiet) as table:
             yield [table]
     else:
         from pivot_cli.reporters.plain import Progress, Results
 
-        yield [Results(sys.stdout), Progress(sys.stderr)]
+        yield [Results(sys.stdout, quiet=wanted.quiet), Progress(sys.stderr)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pivot_core.decide import Decision
@@ -25,7 +25,7 @@ _FEW = 500  # stages: to look at so many takes no longer than to start a command
 _TRIES = 2  # the second after what has just been written had time to rest
 
 
-def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
+def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str], *, quiet: bool = False) -> None:
     """Keep the answer to `run`, `status` and the command line `arguments` (if there are any), which asked for `chosen`.
 
     Keeps none if not everything is up to date, by one more look at all of it, or if that could change unseen. After a
@@ -35,24 +35,25 @@ def keep(here: Opened, arguments: Sequence[str], chosen: Sequence[str]) -> None:
     graph = here.workspace.graph
     stages = graph.with_upstreams(chosen)
     are_all = len(stages) == len(graph.stages)
+    asked = {tuple(arguments): _run_words(stages, quiet=quiet)} if arguments else {}
     # Where the answer still holds nothing has changed: it would only be lost.
     if are_all or len(graph.stages) <= _FEW or answer.holds(str(here.project.root), ("run",)):
-        is_kept = _keep(here, graph.order, arguments, chosen)
+        is_kept = _keep(here, graph.order, asked)
         if is_kept or are_all:
             return
-    if arguments:
-        _keep(here, stages, arguments, chosen)
+    if asked:
+        _keep(here, stages, asked)
 
 
-def _keep(here: Opened, stages: Sequence[str], arguments: Sequence[str], chosen: Sequence[str]) -> bool:
-    """Keep the answer if `stages` are up to date; whether it is kept."""
+def _keep(here: Opened, stages: Sequence[str], asked: Mapping[tuple[str, ...], str]) -> bool:
+    """Keep the answer if `stages` are up to date, to what was asked too; whether it is kept."""
     for _ in range(_TRIES):
         looks = here.session.take_notes()
         plan = _looked(here, stages, looks)
         if plan is None:
             return False
         if not looks.newest:
-            return _write(here, looks, plan, arguments, chosen)
+            return _write(here, looks, plan, asked)
         if not here.session.wait_past(looks.newest):
             return False
     return False
@@ -83,16 +84,13 @@ def _looked(here: Opened, stages: Sequence[str], looks: Looks) -> dict[str, Deci
     return plan if all(decision.verdict == "up_to_date" for decision in plan.values()) else None
 
 
-def _write(
-    here: Opened, looks: Looks, plan: dict[str, Decision], arguments: Sequence[str], chosen: Sequence[str]
-) -> bool:
+def _write(here: Opened, looks: Looks, plan: dict[str, Decision], asked: Mapping[tuple[str, ...], str]) -> bool:
     assert here.loaded.observed is not None
     words: dict[tuple[str, ...], str] = {}
     if len(plan) == len(here.workspace.graph.stages):
         status = "".join(f"{line}\n" for line in plan_lines(plan, {}))
         words |= {("run",): _run_words(plan), ("status",): status, ("status", "--check"): status}
-    if arguments:
-        words[tuple(arguments)] = _run_words(here.workspace.graph.with_upstreams(chosen))
+    words |= asked
     gone = here.workspace.gone_message()
     notices = "".join(f"{lines.notice(Notice(text))}\n" for text in (*here.loaded.notices, *([gone] if gone else ())))
     root, variables = str(here.project.root), here.loaded.observed.variables
@@ -103,11 +101,11 @@ def _write(
     return True
 
 
-def _run_words(stages: Iterable[str]) -> str:
+def _run_words(stages: Iterable[str], *, quiet: bool = False) -> str:
     """What a run of `stages` prints that finds all of them up to date."""
     stages = tuple(stages)
     width = lines.name_width(stages)
-    rows = [lines.stage_line(StageFinished(stage, Outcome.UP_TO_DATE), width) for stage in stages]
+    rows = [] if quiet else [lines.stage_line(StageFinished(stage, Outcome.UP_TO_DATE), width) for stage in stages]
     counts = {Outcome.UP_TO_DATE.value: len(stages)}
     summary = lines.summary_text(counts, answer.TIME, wording.seconds(0.0), answer.TIME)
     return "".join(f"{line}\n" for line in (*rows, summary))

@@ -24,6 +24,7 @@ class _Count(click.IntRange):
 @click.option("-f", "--force", is_flag=True, help="Run the targets (default: all stages) even if nothing changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("-k", "--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of stages that are up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 @click.option("--wait", is_flag=True, help="If another run is going on, start after it.")
 @click.option(
@@ -49,6 +50,7 @@ def command(
     force: bool,
     dry_run: bool,
     keep_going: bool,
+    quiet: bool,
     as_json: bool,
     wait: bool,
     isolation: Isolation | None,
@@ -61,7 +63,7 @@ def command(
     if dry_run:
         from pivot_cli import running
 
-        running.show_plan(directory, targets, force=force, as_json=as_json, reload=reload)
+        running.show_plan(directory, targets, force=force, quiet=quiet, as_json=as_json, reload=reload)
         return 0
     project = discover(directory)
     options = {"isolation": isolation, "keep_warm": keep_warm}
@@ -70,7 +72,7 @@ def command(
     starting.prepare_early(project)
     from pivot_cli import running  # while libraries are imported over there
 
-    wanted = running.Wanted(targets, jobs, force, keep_going, as_json, wait, debug, with_profile, reload)
+    wanted = running.Wanted(targets, jobs, force, keep_going, quiet, as_json, wait, debug, with_profile, reload)
     return running.run(project, wanted)
 
 

@@ -41,11 +41,13 @@ _LEFT_FREE = 4  # lines of the terminal that the table never takes
 class LiveTable:
     """Shows a run on `console`; a context manager, which leaves the terminal as it was.
 
-    Loading the pipeline is shown while it lasts, if that is longer than a moment.
+    Loading the pipeline is shown while it lasts, if that is longer than a moment. `quiet`: no lines of stages that are
+    up to date.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic, *, quiet: bool = False) -> None:
         self._console = console
+        self._quiet = quiet
         self._clock = clock
         self._running: dict[str, tuple[float, str]] = {}
         self._width = 0
@@ -77,7 +79,8 @@ class LiveTable:
             case StageFinished():
                 self._running.pop(event.stage, None)
                 self._done += 1
-                self._print(lines.stage_line(event, self._width), _STYLES[event.outcome])
+                if not (self._quiet and event.outcome is Outcome.UP_TO_DATE):
+                    self._print(lines.stage_line(event, self._width), _STYLES[event.outcome])
                 if event.outcome is Outcome.FAILED:
                     self._print(lines.failure_text(event), "red")
             case Notice():

@@ -10,16 +10,19 @@ from pivot_cli.reporters import lines
 
 
 class Results:
-    """Writes each stage's line and the summary to `stream`."""
+    """Writes each stage's line and the summary to `stream`; `quiet`: no lines of those that are up to date."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
+        self._quiet = quiet
         self._width = 0
 
     def emit(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self._width = lines.name_width(event.stages)
+            case StageFinished(outcome=Outcome.UP_TO_DATE) if self._quiet:
+                pass
             case StageFinished():
                 _write(self._stream, lines.stage_line(event, self._width))
             case RunFinished(error=""):
