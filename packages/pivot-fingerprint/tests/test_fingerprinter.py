@@ -394,3 +394,23 @@ def test_functions_of_namespaces_without_a_name(load: Load, tmp_path: Path) -> N
     before, after = digests("2"), digests("3")
     assert before[0] == after[0]
     assert before[1] != after[1]
+
+
+def test_each_function_asks_of_the_files_that_it_reads_itself(load: Load, tmp_path: Path) -> None:
+    """As many functions as read a file each: what all of them read together is not asked for each of them."""
+    names = [f"read{number}" for number in range(30)]
+    for name in names:
+        (tmp_path / f"{name}.csv").touch()
+    module = load("m", "\n".join(f"def {name}():\n    return open('{name}.csv').read()\n" for name in names))
+    fingerprinter = Fingerprinter(Project(tmp_path), is_dep=lambda _path: True)
+    for name in names:
+        asked: set[str] = set()
+        for is_dep in (True, False, True):
+
+            def answer(path: str, asked: set[str] = asked, *, is_dep: bool = is_dep) -> bool:
+                asked.add(path)
+                return is_dep
+
+            found = fingerprinter.fingerprint(getattr(module, name), is_dep=answer)
+            assert (f"file:{name}.csv" in _names(found)) is not is_dep
+        assert asked == {str(tmp_path / f"{name}.csv")}

@@ -2,13 +2,13 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
-from pivot_fingerprint.graph import Key, Node, undeclared
+from pivot_fingerprint.graph import Key, Node, is_triggered
 from pivot_fingerprint.model import Computed, Entry, Fingerprint, merged_digest
 from pivot_fingerprint.nodes import Nodes
 from pivot_fingerprint.parts import digest_text
@@ -47,7 +47,10 @@ class Fingerprinter:
         self._nodes = Nodes(project, sources or DiskSources(), versions, named, is_data, is_dep)
         self._reach = Reach(self._nodes)
         self._starts: dict[Key, tuple[Key, ...]] = {}
-        self._known: dict[tuple[frozenset[Key], tuple[Key, ...]], Fingerprint] = {}
+        self._files: dict[tuple[Key, ...], frozenset[str]] = {}
+        """The files, by where they are reached from, that count for who has not declared them."""
+        self._known: dict[tuple[tuple[Key, ...], frozenset[str]], Fingerprint] = {}
+        """By what is reached from where, and which of these files count."""
         self._python = _python()
 
     @property
@@ -80,14 +83,15 @@ class Fingerprinter:
         if ignored:
             return Fingerprint.of(self._entries(root, starts, ignored, is_dep), self._python)
 
-        def triggers() -> frozenset[Key]:
-            return frozenset(undeclared(path) for path in self._nodes.deps_read if not is_dep(path))
-
-        known = self._known.get((triggers(), tuple(starts)))
+        reached = tuple(starts)
+        files = self._files.get(reached)
+        known = None if files is None else self._known.get((reached, _undeclared(files, is_dep)))
         if known is None:
-            manifest = self._reach.manifest(root, starts, triggers)
+            asked: dict[str, bool] = {}
+            manifest = self._reach.manifest(root, starts, lambda path: asked.setdefault(path, is_dep(path)))
+            files = self._files[reached] = frozenset(asked)
             known = Fingerprint.lazy(manifest, lambda: self._entries(root, starts, (), is_dep), self._python)
-            self._known[triggers(), tuple(starts)] = known
+            self._known[reached, _undeclared(files, is_dep)] = known
         return known
 
     def _starts_of(self, root: Key) -> tuple[Key, ...]:
@@ -150,7 +154,7 @@ class Fingerprinter:
             below = (*via, node.name) if node.kind else via
             following = list(node.edges)
             for trigger, conditional in node.conditional:
-                if trigger in seen or (trigger == undeclared(trigger[1]) and not is_dep(trigger[1])):
+                if is_triggered(trigger, seen, is_dep):
                     following.append(conditional)
                 else:
                     waiting.setdefault(trigger, []).append((conditional, below))
@@ -163,6 +167,10 @@ class Fingerprinter:
                     if conditional not in seen:
                         seen.add(conditional)
                         queue.append((conditional, at))
+
+
+def _undeclared(files: Iterable[str], is_dep: Callable[[str], bool]) -> frozenset[str]:
+    return frozenset(path for path in files if not is_dep(path))
 
 
 def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:

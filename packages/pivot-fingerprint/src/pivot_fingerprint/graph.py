@@ -5,7 +5,7 @@ edges lead to. So a node is made once however many functions reach it, and a fin
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Final
 
 import attrs
@@ -21,9 +21,17 @@ _ASKED: Final = ("annotations", "doc")
 """What code may ask of a definition that it is given, so that no name leads to it."""
 
 
+_UNDECLARED: Final = "undeclared"
+
+
 def undeclared(path: str) -> Key:
     """What triggers that a file counts for who reads it, and does not have it among its deps."""
-    return ("undeclared", path)
+    return (_UNDECLARED, path)
+
+
+def is_triggered(trigger: Key, reached: Container[Key], is_dep: Callable[[str], bool]) -> bool:
+    """Whether a condition holds for who reaches these nodes, and has the files among its deps that `is_dep` says."""
+    return trigger in reached or (trigger[0] == _UNDECLARED and not is_dep(trigger[1]))
 
 
 @attrs.frozen

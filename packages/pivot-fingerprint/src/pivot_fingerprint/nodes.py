@@ -54,8 +54,6 @@ class Nodes:
         self.files = Files(project, sources)
         self._named_files = NamedFiles(project, self._locator, is_data)
         self._is_dep = is_dep
-        self.deps_read: dict[str, None] = {}
-        """The files that functions read, and that are deps of some of those who reach them."""
         self._static_names = static
         self._static = StaticDefinitions(project, self._locator, static, self._linker, self._effects)
         self.modules = LiveModules(self._locator, static)
@@ -293,7 +291,6 @@ class Nodes:
             for tree in content.trees:
                 for path in self._named_files.read_by(source, tree):
                     if self._is_dep(path):
-                        self.deps_read[path] = None
                         content.conditional[(undeclared(path), ("file", path))] = None
                     else:
                         content.edges[("file", path)] = None

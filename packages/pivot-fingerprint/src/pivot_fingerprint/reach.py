@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from pivot_fingerprint.graph import Key, Node
+from pivot_fingerprint.graph import Key, Node, is_triggered
 from pivot_fingerprint.model import merged_digest
 from pivot_fingerprint.nodes import Nodes
 
@@ -33,17 +33,17 @@ class Reach:
         self._closures: dict[Key, Closure] = {}
 
     def manifest(
-        self, root: Key, starts: Iterable[Key], triggers: Callable[[], frozenset[Key]] = frozenset
+        self, root: Key, starts: Iterable[Key], is_dep: Callable[[str], bool] = lambda _path: True
     ) -> dict[str, str]:
         """The digests, by "kind:name", of all that the starts reach; `root` is the first of them.
 
-        `triggers` gives what counts as reached besides, once the nodes are made.
+        `is_dep` is asked of each file that is reached, and counts only where it is no dep.
         """
         nodes = [self._nodes.node(key) for key in starts]
         following = {edge for node in nodes for edge in node.edges if edge != root}
         closures = [self._closure(edge) for edge in following]
         is_cyclic = any(root in closure.keys for closure in closures) or any(root in node.edges for node in nodes[1:])
-        whole = self._completed(_joined(zip(starts, nodes, strict=True), closures), triggers)
+        whole = self._completed(_joined(zip(starts, nodes, strict=True), closures), is_dep)
         manifest = dict(whole.entries)
         if len(manifest) < len(whole.entries):
             manifest = _merged(whole.entries)
@@ -76,12 +76,12 @@ class Reach:
                     queue.append(edge)
         return _joined(own, known)
 
-    def _completed(self, closure: Closure, triggers: Callable[[], frozenset[Key]]) -> Closure:
+    def _completed(self, closure: Closure, is_dep: Callable[[str], bool]) -> Closure:
         """With the nodes that count because something else is reached as well."""
         while True:
-            more = triggers()
-            reached = closure.keys | more if more else closure.keys
-            further = {key for trigger, key in closure.conditional if trigger in reached and key not in closure.keys}
+            further = {
+                key for trigger, key in closure.conditional if is_triggered(trigger, closure.keys, is_dep)
+            } - closure.keys
             if not further:
                 return closure
             closure = _joined((), [closure, *(self._closure(key) for key in further)])
