@@ -212,6 +212,48 @@ _OPENED = project(
     "cache.json": "1",
 }
 
+_TOLD = project(
+    """
+    import importlib.resources
+    import os
+    import pkgutil
+
+    import lib
+    from lib import Query
+
+    def _load(path):
+        return open(path).read()
+
+    def joined():
+        directory = os.path.join("conf", "deep")
+        place = os.path.join(directory, "a.sql")
+        with open(place) as file:
+            return file.read()
+    """,
+    stage("a", "joined()"),
+    stage("b", "_load('conf/b.sql')"),
+    stage("c", "_load(path='conf/c.sql')"),
+    stage("d", "importlib.resources.read_text('lib', 'd.sql')"),
+    stage("e", "pkgutil.get_data('lib', 'e.sql')"),
+    stage("f", "importlib.resources.files(lib).joinpath('f.sql').read_text()"),
+    stage("g", "Query.from_file('conf/g.sql')"),
+    stage("h", "lib.own()"),
+    stage("i", "len('conf/x.sql')"),
+    lib____init__="""
+    from importlib.resources import files
+
+    class Query:
+        @classmethod
+        def from_file(cls, path):
+            return open(path).read()
+
+    def own():
+        return (files(__package__) / "h.sql").read_text()
+    """,
+) | dict.fromkeys(
+    ("conf/deep/a.sql", *(f"conf/{name}.sql" for name in "bcgx"), *(f"lib/{name}.sql" for name in "defh")), "one"
+)
+
 CASES = (
     changed("source directory on sys.path", _SRC, "x * FACTOR", "x + FACTOR", "a", path="src/common.py", why="project code"),
     changed("source directory, lazily", _SRC, "min(x, 9)", "min(x, 8)", "b", path="src/common.py", why="project code"),
@@ -247,5 +289,12 @@ CASES = (
             why="by the helper's name, it reads what it is given"),
     changed("file at a path that is a default", _OPENED, "one", "two", "d", path="conf/names.txt", why="the code names it"),
     changed("file opened that the module also writes", _OPENED, "1", "2", path="cache.json", why="a cache is no part of the code"),
+    case(
+        "files that code tells in many ways",
+        _TOLD,
+        *(Replace(path, "one", "two") for path in _TOLD if path.endswith(".sql")),
+        reruns="a b c d e f g h",
+        why="by way of local names, keywords, packages and functions whose names say that they read",
+    ),
     changed("file that nothing opens", _OPENED, "one", "two", path="conf/other.txt", why="not named"),
 )  # fmt: skip

@@ -2,9 +2,10 @@
 """The files that source names where it reads input, found without running it: `Path(__file__).parent / "a.json"`."""
 
 import ast
+import copy
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -12,12 +13,14 @@ from pivot_fingerprint.locate import Locator
 from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.project import Project
 from pivot_fingerprint.references import reads_what_it_is_given
-from pivot_fingerprint.trees import FunctionNode
+from pivot_fingerprint.trees import FunctionNode, chain_of
 
 _JOINING: Final = frozenset({"Path", "PurePath", "PosixPath", "join", "joinpath"})
 _KEEPING: Final = frozenset(
     {"resolve", "absolute", "expanduser", "as_posix", "abspath", "realpath", "normpath", "str", "fspath"}
 )
+_OF_PACKAGES: Final = frozenset({"read_text", "read_binary", "open_text", "open_binary", "get_data"})
+"""What reads a file of a package, given the two."""
 _DEEPEST: Final = 20
 _WRITING_ITSELF: Final = frozenset({"write_text", "write_bytes", "touch", "mkdir", "unlink", "rmdir"})
 _WRITING_TO: Final = frozenset({"makedirs", "remove", "unlink", "rmtree"})
@@ -141,19 +144,32 @@ class NamedFiles:
                 return _concatenated([text(value) for value in values])
             case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
                 return text(inner)
-            case ast.Call(
-                func=ast.Name(id="files") | ast.Attribute(attr="files"), args=[ast.Constant(value=str(package))]
+            case ast.Call(func=ast.Name(id="files") | ast.Attribute(attr="files"), args=[package]):
+                return self._place_of(source, package)
+            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[package, *parts]) if (
+                parts and called in _OF_PACKAGES
             ):
-                return self._place_of(package)
+                return _joined([self._place_of(source, package), *map(text, parts)])
             case ast.Call(func=ast.Attribute(value=receiver, attr=called), args=arguments):
                 return _called(called, text(receiver), [text(argument) for argument in arguments])
             case ast.Call(func=ast.Name(id=called), args=arguments):
                 return _called(called, None, [text(argument) for argument in arguments])
         return None
 
-    def _place_of(self, package: str) -> str | None:
+    def _place_of(self, source: SourceModule, package: ast.expr) -> str | None:
         """The directory of a package of the project, as `importlib.resources.files` gives it."""
-        location = self._locator.locate(package)
+        if isinstance(package, ast.Name) and package.id in ("__package__", "__name__"):
+            return os.path.dirname(source.path)
+        if isinstance(package, ast.Constant) and isinstance(package.value, str):
+            name = package.value
+        else:
+            chain = chain_of(package)
+            if chain is None:
+                return None
+            imported = [item for item in source.bindings.get(chain[0], ()) if item.kind == "import"]
+            first = (imported[0].ref[0], *imported[0].ref[1]) if imported else chain[:1]
+            name = ".".join((*first, *chain[1:]))
+        location = self._locator.locate(name)
         return os.path.dirname(location.path) if location.owner == "project" and location.path else None
 
     def _of_name(self, source: SourceModule, name: str, depth: int) -> str | None:
@@ -222,8 +238,10 @@ def _read_from(call: ast.Call) -> ast.expr | None:
     """What the call reads, if its name says that it does: `open(place)`, `place.read_text()`, `load_table(place)`."""
     if _target(call) is not None:
         return None
-    first = call.args[0] if call.args else None
+    first = next(iter((*call.args, *(item.value for item in call.keywords))), None)
     match call.func:
+        case ast.Name(id=called) | ast.Attribute(attr=called) if called in _OF_PACKAGES and len(call.args) > 1:
+            return call
         case ast.Attribute(value=receiver, attr="read_text" | "read_bytes"):
             return receiver
         case ast.Attribute(value=receiver, attr="open") if not _is_module(receiver):
@@ -239,7 +257,7 @@ def _given(piece: ast.AST, which: Callable[[ast.Call], ast.expr | None]) -> Iter
     for node in ast.walk(piece):
         place = which(node) if isinstance(node, ast.Call) else None
         if place is not None:
-            yield held.get(place.id, place) if isinstance(place, ast.Name) else place
+            yield _filled(place, held)
 
 
 def _held(piece: ast.AST) -> dict[str, ast.expr]:
@@ -253,6 +271,24 @@ def _held(piece: ast.AST) -> dict[str, ast.expr]:
             for name, default in zip(names, node.defaults, strict=False):
                 found.setdefault(name, []).append(default)
     return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _filled(place: ast.expr, held: Mapping[str, ast.expr]) -> ast.expr:
+    """The expression, with what local names hold in their place."""
+    if held and any(isinstance(node, ast.Name) and node.id in held for node in ast.walk(place)):
+        return _Filling(held).visit(copy.deepcopy(place))  # type: ignore[no-any-return] # one node for one
+    return place
+
+
+class _Filling(ast.NodeTransformer):
+    def __init__(self, held: Mapping[str, ast.expr]) -> None:
+        self._held = held
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._held:
+            return node
+        rest = {name: value for name, value in self._held.items() if name != node.id}
+        return _filled(self._held[node.id], rest)
 
 
 def _is_module(node: ast.expr) -> bool:

@@ -15,7 +15,9 @@ ANNOTATION_READERS: Final = frozenset(
 )
 DOC_READERS: Final = frozenset({"__doc__", "getdoc"})
 TEXT_READERS: Final = frozenset({"getsource", "getsourcelines", "getsourcefile", "getcomments", "findsource"})
-FILE_READERS: Final = frozenset({"open", "load", "fromfile", "loadtxt", "genfromtxt", "get_template"})
+FILE_READERS: Final = frozenset(
+    {"open", "load", "fromfile", "loadtxt", "genfromtxt", "get_template", "open_text", "open_binary", "get_data"}
+)
 INPUT_READERS: Final = frozenset(
     {"getenv", "environ", "glob", "iglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file", "is_dir",
      "check_output", "run", "urlopen", "get", "now", "today", "time"}
@@ -252,5 +254,5 @@ def looks_up(name: str) -> str | None:
 
 
 def reads_what_it_is_given(name: str) -> bool:
-    """Whether a function of this name is likely to read the file that it is given: `read_csv`, `load_settings`."""
-    return name.startswith(("read", "load"))
+    """Whether a function of this name is likely to read the file that it is given: `read_csv`, `_load`, `from_yaml`."""
+    return name.lstrip("_").startswith(("read", "load", "parse", "from_"))
