@@ -13,9 +13,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+_TIMES = 2  # Python fits bytecode to what it works on when it runs again
+
 
 def all_imported() -> None:
-    """Use the libraries that are imported and known here; each is used once, however often this is called.
+    """Use the libraries that are imported and known here; the first call does, however often this is called.
 
     That starts no thread, opens no file, draws no random number, sets no option and prints nothing.
     """
@@ -29,7 +31,8 @@ def _use(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _USES[name](sys.modules[name])
+            for _ in range(_TIMES):
+                _USES[name](sys.modules[name])
         except Exception:  # noqa: BLE001 - another version may not have what is used: then stages do it themselves
             return
 
