@@ -396,6 +396,16 @@ def test_functions_of_namespaces_without_a_name(load: Load, tmp_path: Path) -> N
     assert before[1] != after[1]
 
 
+@pytest.mark.parametrize("steps", [30, 400])
+def test_local_names_that_hold_each_other_are_looked_at_once_each(load: Load, tmp_path: Path, steps: int) -> None:
+    """Each step names the one before twice: put together, the last would be as long as two to their number."""
+    (tmp_path / "a.csv").touch()
+    lines = ["first = 'a.csv'", "step0 = load_table(first)"]
+    lines += [f"step{number + 1} = step{number}.merge(step{number})" for number in range(steps)]
+    module = load("m", "def f():\n    " + "\n    ".join([*lines, f"return parse(step{steps})"]) + "\n")
+    assert {"file:a.csv", "func:m.f"} <= _names(Fingerprinter(Project(tmp_path)).fingerprint(module.f))
+
+
 def test_each_function_asks_of_the_files_that_it_reads_itself(load: Load, tmp_path: Path) -> None:
     """As many functions as read a file each: what all of them read together is not asked for each of them."""
     names = [f"read{number}" for number in range(30)]

@@ -22,6 +22,7 @@ _KEEPING: Final = frozenset(
 _OF_PACKAGES: Final = frozenset({"read_text", "read_binary", "open_text", "open_binary", "get_data"})
 """What reads a file of a package, given the two."""
 _DEEPEST: Final = 20
+_UNTOLD: Final = ast.Constant(None)
 _WRITING_ITSELF: Final = frozenset({"write_text", "write_bytes", "touch", "mkdir", "unlink", "rmdir"})
 _WRITING_TO: Final = frozenset({"makedirs", "remove", "unlink", "rmtree"})
 _WRITE_MODES: Final = frozenset("wax+")
@@ -65,19 +66,28 @@ class NamedFiles:
 
     def _opened(self, source: SourceModule, function: ast.AST) -> Iterator[str]:
         """The paths that calls in the function read."""
-        for place in _given(function, _read_from):
-            text = self._text(source, place, 0)
-            if text is not None and self._can_be_path(text):
+        for text in self._given(source, function, _read_from):
+            if self._can_be_path(text):
                 yield text
 
     def _written_by(self, source: SourceModule) -> frozenset[str]:
         """The files that code in the source writes, wherever in it: as a cache that one function reads."""
         if source.path not in self._written:
             functions = (node for node in ast.walk(source.tree) if isinstance(node, FunctionNode))
-            targets = (target for piece in (source.tree, *functions) for target in _given(piece, _target))
-            texts = (self._text(source, target, 0) for target in targets)
+            texts = (text for piece in (source.tree, *functions) for text in self._given(source, piece, _target))
             self._written[source.path] = frozenset(self._absolute(text) for text in texts if text and "\0" not in text)
         return self._written[source.path]
+
+    def _given(
+        self, source: SourceModule, piece: ast.AST, which: Callable[[ast.Call], ast.expr | None]
+    ) -> Iterator[str]:
+        """The texts that `which` tells of the calls in a piece of source, as far as they can be told."""
+        filling = _Filling(_held(piece), lambda node: self._text(source, node, 0))
+        for node in ast.walk(piece):
+            place = which(node) if isinstance(node, ast.Call) else None
+            text = self._text(source, filling.filled(place), 0) if place is not None else None
+            if text is not None:
+                yield text
 
     def _below(self, places: set[str], texts: set[str]) -> set[str]:
         """What the texts name in those of the places that are directories."""
@@ -251,15 +261,6 @@ def _read_from(call: ast.Call) -> ast.expr | None:
     return None
 
 
-def _given(piece: ast.AST, which: Callable[[ast.Call], ast.expr | None]) -> Iterator[ast.expr]:
-    """What `which` tells of the calls in a piece of source; of local names, what they hold."""
-    held = _held(piece)
-    for node in ast.walk(piece):
-        place = which(node) if isinstance(node, ast.Call) else None
-        if place is not None:
-            yield _filled(place, held)
-
-
 def _held(piece: ast.AST) -> dict[str, ast.expr]:
     """What the local names hold that one statement, or a default, gives a value."""
     found: dict[str, list[ast.expr]] = {}
@@ -273,22 +274,35 @@ def _held(piece: ast.AST) -> dict[str, ast.expr]:
     return {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
-def _filled(place: ast.expr, held: Mapping[str, ast.expr]) -> ast.expr:
-    """The expression, with what local names hold in their place."""
-    if held and any(isinstance(node, ast.Name) and node.id in held for node in ast.walk(place)):
-        return _Filling(held).visit(copy.deepcopy(place))  # type: ignore[no-any-return] # one node for one
-    return place
-
-
 class _Filling(ast.NodeTransformer):
-    def __init__(self, held: Mapping[str, ast.expr]) -> None:
+    """Puts what local names hold in their place: a constant or another name itself, of all else the text that it gives.
+
+    Each is looked at once, since what one holds may name the one before it many times, and that the one before.
+    """
+
+    def __init__(self, held: Mapping[str, ast.expr], text: Callable[[ast.expr], str | None]) -> None:
         self._held = held
+        self._text = text
+        self._found: dict[str, ast.expr] = {}
+        self._depth = 0
+
+    def filled(self, place: ast.expr) -> ast.expr:
+        if self._held and any(isinstance(node, ast.Name) and node.id in self._held for node in ast.walk(place)):
+            return self.visit(copy.deepcopy(place))  # type: ignore[no-any-return] # one node for one
+        return place
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._held:
             return node
-        rest = {name: value for name, value in self._held.items() if name != node.id}
-        return _filled(self._held[node.id], rest)
+        if node.id not in self._found:
+            self._found[node.id] = _UNTOLD  # to what it holds itself
+            if self._depth < _DEEPEST:
+                self._depth += 1
+                value = self.filled(self._held[node.id])
+                self._depth -= 1
+                is_simple = isinstance(value, ast.Constant) or chain_of(value) is not None
+                self._found[node.id] = value if is_simple else ast.Constant(self._text(value))
+        return self._found[node.id]
 
 
 def _is_module(node: ast.expr) -> bool:
