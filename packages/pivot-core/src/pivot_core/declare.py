@@ -252,7 +252,11 @@ def _checked_params(params: Mapping[str, Json] | None, location: Location) -> di
 
 
 def _plain(value: object, label: str, location: Location) -> Json:
-    if type(value) is int or (type(value) is str and value.isascii()):
+    if type(value) is float and math.isnan(value):
+        raise PipelineError(f"{label} is NaN, which never equals itself", "Use None for a missing value.", location)
+    if type(value) is str and is_broken(value):
+        raise PipelineError(f"{label}: {value!r} has half a character, which no file can hold", where=location)
+    if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
@@ -262,12 +266,6 @@ def _plain(value: object, label: str, location: Location) -> Json:
         return {key: _plain(item, f"{label}[{key!r}]", location) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{label}[{index}]", location) for index, item in enumerate(value)]
-    if type(value) is float and math.isnan(value):
-        raise PipelineError(f"{label} is NaN, which never equals itself", "Use None for a missing value.", location)
-    if type(value) is str and is_broken(value):
-        raise PipelineError(f"{label}: {value!r} has half a character, which no file can hold", where=location)
-    if value is None or type(value) in (bool, int, float, str):
-        return value
     raise PipelineError(
         f"{label} must be plain data (None, bool, int, float, str, or lists and mappings of these), "
         f"not {_brief(value)}",

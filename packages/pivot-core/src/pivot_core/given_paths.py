@@ -49,10 +49,8 @@ def deps_of(values: object, root: Path | None, location: Location) -> tuple[Dep,
 
 
 def _listed(values: object, label: str, location: Location) -> list[object]:
-    if type(values) is str or isinstance(values, os.PathLike | str):
+    if isinstance(values, str | os.PathLike):
         return [values]
-    if type(values) in (list, tuple):
-        return list(values)  # type: ignore[call-overload,no-any-return]
     if isinstance(values, FunctionType):
         raise _not_a_path(values, label, location)
     if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
@@ -72,7 +70,7 @@ def checked_path(value: object, label: str, root: Path | None, location: Locatio
     """The path that `value` stands for, from the root of the project; outside of a load nobody knows that."""
     if isinstance(value, FunctionType):
         raise _not_a_path(value, label, location)
-    if type(value) is not str and not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | os.PathLike):
         raise PipelineError(f"{label} must be paths, not {value!r} ({type(value).__name__})", where=location)
     text = os.fspath(value)
     if not isinstance(text, str) or not text.strip():

@@ -47,7 +47,7 @@ class Hasher:
         self._clock = clock
         self._count_lock = threading.Lock()
         self._remembered: dict[str, _Remembered] = {}
-        self._names: dict[str, tuple[str, str]] = {}  # of paths: as stamps know them, and in full
+        self._names: dict[str, tuple[str, str]] = {}
 
     def state(self, path: str) -> FileState | None:
         """What is at `path`; None where there is nothing, or a link that leads nowhere.
@@ -69,11 +69,7 @@ class Hasher:
 
     def _told(self, path: str) -> FileState | _More | None:
         """What is at `path` where one look tells it: a file that is known, or nothing."""
-        names = self._names.get(path)
-        if names is None:
-            known = self.known_as(path)
-            names = self._names[path] = known, os.path.join(self._root, known)
-        known, place = names
+        known, place = self._names_of(path)
         try:
             stat = os.lstat(place)
         except OSError as error:
@@ -147,6 +143,14 @@ class Hasher:
         text = slashed(os.path.normpath(os.path.join(self._root, path)))
         return text.removeprefix(self._top) if text + "/" != self._top else "."
 
+    def _names_of(self, path: str) -> tuple[str, str]:
+        """The path as stamps know it, and in full."""
+        names = self._names.get(path)
+        if names is None:
+            known = self.known_as(path)
+            names = self._names[path] = known, os.path.join(self._root, known)
+        return names
+
     def note(self, path: str | Path, digest: Digest) -> None:
         """Take over that the file at `path`, which Pivot itself has just put there, has this digest."""
         self.stamps.add(Row(self.known_as(path), Stamp.of(os.stat(self.root / path)), digest), trusted=False)
@@ -170,8 +174,7 @@ class Hasher:
             return None
 
     def _look(self, path: str, *, remember: bool = False) -> _Look | None:
-        known = self.known_as(path)
-        place = os.path.join(self._root, known)
+        known, place = self._names_of(path)
         try:
             stat, link = os.lstat(place), None
             if modes.S_ISLNK(stat.st_mode):
