@@ -13,7 +13,7 @@ import socket
 import time
 from typing import cast
 
-from pivot_exec import exercise, preload, process, system, template, twin, warm
+from pivot_exec import exercise, immortal, preload, process, system, template, twin, warm
 from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
 
@@ -46,6 +46,7 @@ def main(descriptor: str, seed: str) -> None:
             preload.import_state()
         if setup.project.settings.isolation == "stage" and setup.project.settings.preload != "none":
             exercise.all_imported()
+            immortal.all_imported()
         code = _serve(channel, setup)
         keep = keep if setup.keep is None else setup.keep
         if keep > 0:
