@@ -97,3 +97,18 @@ assert sys.getrefcount(Given) == count + 1
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_very_large_libraries_are_left_alone() -> None:
+    script = """
+import sys, numpy
+from pivot_exec import immortal
+class Given: ...
+many = [[] for _ in range(immortal._MOST)]
+immortal.all_imported()
+count = sys.getrefcount(Given)
+more = [Given]
+assert sys.getrefcount(Given) == count + 1
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -14,6 +14,7 @@ import sys
 import types
 
 _ENDED_IN_TIME = (_io._IOBase, types.FrameType, types.GeneratorType, types.CoroutineType)  # noqa: SLF001
+_MOST = 200_000  # objects; to go through more takes as long as a run of few stages gains
 _NOT_COUNTED = 0xFFFFFFFF  # in the lower half of the count, which Python then leaves as it is
 
 
@@ -22,13 +23,16 @@ def all_imported() -> None:
     """Never free what the libraries that are imported consist of, functions and classes above all, and do not count
     what refers to it; the first call does.
 
-    Only with numpy, which does that in the time that it takes to start a few stages: with small libraries there is
-    little to gain. Garbage collection does not list these objects from then on; it does files, and what runs.
+    Only with numpy, which does that in the time that it takes to run a few stages: with small libraries there is little
+    to gain, and very large ones are left alone. Garbage collection does not list these objects from then on; it does
+    files, and what runs.
     """
     numpy = sys.modules.get("numpy")
     if numpy is None or not _can_be():
         return
     objects = gc.get_objects()
+    if len(objects) > _MOST:
+        return
     apart = {kind for kind in set(map(type, objects)) if issubclass(kind, _ENDED_IN_TIME)}
     objects = [item for item in objects if type(item) not in apart]
     objects += [item.__code__ for item in objects if type(item) is types.FunctionType]
