@@ -85,7 +85,7 @@ def test_all_else_is_as_it_was() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_without_numpy_nothing_is_done() -> None:
+def test_nothing_is_done_before_numpy_is_there() -> None:
     script = """
 import sys
 from pivot_exec import immortal
@@ -94,6 +94,11 @@ immortal.all_imported()
 count = sys.getrefcount(Given)
 more = [Given]
 assert sys.getrefcount(Given) == count + 1
+import numpy
+immortal.all_imported()
+count = sys.getrefcount(Given)
+more.append(Given)
+assert sys.getrefcount(Given) == count
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -12,26 +12,28 @@ import functools
 import gc
 import sys
 import types
+from typing import Any
 
 _ENDED_IN_TIME = (_io._IOBase, types.FrameType, types.GeneratorType, types.CoroutineType)  # noqa: SLF001
 _MOST = 200_000  # objects; to go through more takes as long as a run of few stages gains
 _NOT_COUNTED = 0xFFFFFFFF  # in the lower half of the count, which Python then leaves as it is
 
 
-@functools.cache
 def all_imported() -> None:
     """Never free what the libraries that are imported consist of, functions and classes above all, and do not count
-    what refers to it; the first call does.
+    what refers to it; the first call with numpy does, by which that takes no longer than a few stages.
 
-    Only with numpy, which does that in the time that it takes to run a few stages: with small libraries there is little
-    to gain, and very large ones are left alone. Garbage collection does not list these objects from then on; it does
-    files, and what runs.
+    With small libraries there is little to gain, and very large ones are left alone. Garbage collection does not list
+    these objects from then on; it does files, and what runs.
     """
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not _can_be():
-        return
+    if "numpy" in sys.modules:
+        _make(sys.modules["numpy"])
+
+
+@functools.cache
+def _make(numpy: Any) -> None:
     objects = gc.get_objects()
-    if len(objects) > _MOST:
+    if len(objects) > _MOST or not _can_be():
         return
     apart = {kind for kind in set(map(type, objects)) if issubclass(kind, _ENDED_IN_TIME)}
     objects = [item for item in objects if type(item) not in apart]
