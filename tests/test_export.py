@@ -61,3 +61,37 @@ def test_an_export_is_written_from_wherever_it_is_typed(project: Typed) -> None:
     project.pivot("-C", "in", "export", "-o", "out.yaml")
     assert "wdir" not in project.read("out.yaml")
     assert "gone" in project.pivot("export", "-o", "gone/dvc.yaml", code=2).stderr
+
+
+def test_dvc_sees_an_edit_of_a_file_that_the_pipeline_reads(project: Typed) -> None:
+    """As params.yaml is: what a stage gets of it comes as params, or as a value that its code uses."""
+    project.write(
+        "pipeline.py",
+        """
+        import json
+        from pathlib import Path
+        from pivot import stage
+
+        PARAMS = json.loads(Path("params.json").read_text())
+        SCALE = json.loads(Path("conf/scale.json").read_text())
+
+        @stage(outs="model.txt", params=PARAMS)
+        def train(rate):
+            Path("model.txt").write_text(f"{rate}")
+
+        @stage(outs="scaled.txt")
+        def scale():
+            Path("scaled.txt").write_text(f"{SCALE}")
+        """,
+    )
+    project.write("params.json", '{"rate": 1}')
+    project.write("conf/scale.json", "1")
+    project.pivot("export")
+    dvc(project, "init", "--no-scm", "--quiet")
+    dvc(project, "repro", "--quiet")
+    assert json.loads(dvc(project, "status", "--json")) == {}
+    project.write("params.json", '{"rate": 2}')
+    project.write("conf/scale.json", "2")
+    dvc(project, "repro", "--quiet")
+    assert (project.read("model.txt"), project.read("scaled.txt")) == ("2", "2")
+    assert project.ran() == set()

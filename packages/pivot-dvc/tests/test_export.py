@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pivot_core.errors import ProjectError
 from pivot_core.model import Dep, Out, Stage
+from pivot_core.observation import Observed
 from pivot_core.testing import make_stage
-from pivot_dvc.export import HEADER, export, stage_names, write
+from pivot_dvc.export import HEADER, export, inputs_of_loading, stage_names, write
 from pivot_fingerprint import Entry, Fingerprint
 from ruamel.yaml import YAML
 
@@ -258,3 +259,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, force: bool) ->
         write(tmp_path / "gone" / "dvc.yaml", HEADER, force=force)
     with pytest.raises(ProjectError, match="cannot be written: Is a directory"):
         write(tmp_path, HEADER, force=force)
+
+
+def test_what_loading_read_is_a_dep_of_every_stage_unless_a_stage_writes_it() -> None:
+    """An out among them would make stages wait for each other that do not."""
+    observed = Observed(
+        files={
+            "/p/params.yaml": "xxh3:1",
+            "/p/conf/a.json": "xxh3:2",
+            "/p/out/made.txt": "xxh3:3",
+            "/p/gone.txt": "",
+            "/p/module.py": "xxh3:4",
+            "/p/.git/HEAD": "xxh3:5",
+            "/etc/hosts": "xxh3:6",
+        }
+    )
+    stages = {"one": make_stage("one", [], ["out"]), "two": make_stage("two", [], ["b"])}
+    text = export(stages, dict.fromkeys(stages, NOTHING), itself, inputs=inputs_of_loading(observed, Path("/p")))
+    for stage in read_by_dvc(text).values():
+        assert stage["deps"] == ["conf/a.json", "params.yaml", "pipeline.py"]

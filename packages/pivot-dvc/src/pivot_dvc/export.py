@@ -1,11 +1,12 @@
 """A pipeline as a dvc.yaml: what DVC shows, watches and runs stays in step with what Pivot knows.
 
 Each stage's command is `pivot run STAGE`: Pivot restores or runs it, so the two tools agree on what is out of date. The
-deps are the stage's own and every source file that its fingerprint followed.
+deps are the stage's own, every source file that its fingerprint followed, and the files that loading the pipeline read.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +18,14 @@ import yaml
 from pivot_core.errors import ProjectError
 from pivot_core.graph import guess_directory
 from pivot_core.model import Dep, Stage
+from pivot_core.observation import Observed
 from pivot_core.storage.globs import matches
 from pivot_core.storage.listing import parents
 from pivot_fingerprint import Fingerprint
 
 HEADER = "# Written by `pivot export`; edit the pipeline, not this file.\n"
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./ -]*")
+_TOOLS = frozenset({".git", ".dvc", ".pivot"})  # directories of files that tools keep for themselves
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -31,19 +34,35 @@ def export(
     code: Mapping[str, Fingerprint],
     files_read: Callable[[Dep], Iterable[str]],
     wdir: str = ".",
+    inputs: Iterable[str] = (),
 ) -> str:
     """The text of a dvc.yaml for `stages`.
 
     `files_read` gives the paths that a dep stands for at the moment, `wdir` is the way from the directory of the
-    dvc.yaml to the root of the project.
+    dvc.yaml to the root of the project; `inputs` are the files that loading read, see `inputs_of_loading`.
     """
     names = stage_names(stages)
+    outs = {out.path for stage in stages.values() for out in stage.outs}
+    common = {path for path in inputs if outs.isdisjoint((path, *parents(path)))}
 
     def paths(stage: Stage) -> set[str]:
-        return {path for dep in stage.deps for path in _paths(dep, _outs_read(stages, stage, dep), files_read)}
+        own = {path for dep in stage.deps for path in _paths(dep, _outs_read(stages, stage, dep), files_read)}
+        return own | common
 
     data = {names[name]: _escaped(_stage(stage, paths(stage), code[name], wdir)) for name, stage in stages.items()}
     return HEADER + yaml.dump({"stages": data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+
+
+def inputs_of_loading(observed: Observed | None, root: Path) -> list[str]:
+    """The files of the project that loading read as data, such as params.yaml: what they hold may be in any stage.
+
+    Modules are not among them: what stages use of these, their fingerprints have followed.
+    """
+    start = os.path.join(root, "")  # noqa: PTH118 - text in, text out
+    files = observed.files if observed else {}
+    inside = [path for path, digest in files.items() if digest and path.startswith(start)]
+    paths = [path.removeprefix(start).replace(os.sep, "/") for path in inside]
+    return [path for path in paths if not path.endswith(".py") and _TOOLS.isdisjoint(path.split("/"))]
 
 
 def write(path: Path, text: str, *, force: bool) -> None:
