@@ -95,3 +95,25 @@ def test_dvc_sees_an_edit_of_a_file_that_the_pipeline_reads(project: Typed) -> N
     dvc(project, "repro", "--quiet")
     assert (project.read("model.txt"), project.read("scaled.txt")) == ("2", "2")
     assert project.ran() == set()
+
+
+def test_dvc_does_not_make_a_stage_run_that_is_up_to_date(project: Typed) -> None:
+    """It removes outs before it runs a command; those that the store has not would have to be made again."""
+    project.write(
+        "pipeline.py",
+        """
+        from pathlib import Path
+        from pivot import Out, stage
+
+        @stage(outs=["model.txt", Out("metrics.json", cache=False)])
+        def train():
+            Path("model.txt").write_text("m")
+            Path("metrics.json").write_text("{}")
+        """,
+    )
+    project.run()
+    project.pivot("export")
+    dvc(project, "init", "--no-scm", "--quiet")
+    assert "restored" in dvc(project, "repro")
+    project.write("pipeline.py", project.read("pipeline.py") + "# a comment\n")
+    assert "restored" in dvc(project, "repro")

@@ -78,6 +78,7 @@ def test_a_pipeline_as_a_dvc_yaml() -> None:
             - model.pkl
             - plots:
                 cache: false
+                persist: true
             meta:
               pivot:
                 params:
@@ -150,7 +151,7 @@ def test_dvc_reads_odd_paths_as_they_are(path: str) -> None:
     stage = attrs.evolve(make_stage("a", [path]), outs=(Out(f"{path}.out"), Out(path, cache=False)))
     read = read_by_dvc(exported(stage))["a"]
     assert read["deps"] == sorted([path, "pipeline.py"])
-    assert read["outs"] == [f"{path}.out", {path: {"cache": False}}]
+    assert read["outs"] == [f"{path}.out", {path: {"cache": False, "persist": True}}]
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,8 @@ def _paths(dep: Dep, outs: set[str], files_read: Callable[[Dep], Iterable[str]])
 def _stage(stage: Stage, deps: set[str], code: Fingerprint, wdir: str) -> dict[str, Any]:
     deps |= {entry.file for entry in code.entries if entry.file and entry.kind not in ("dist", "python")}
     deps.add(stage.location.file)
-    outs = [out.path if out.cache else {out.path: {"cache": False}} for out in stage.outs]
+    # DVC removes outs before a command, and these the store cannot give back to a stage that is up to date.
+    outs = [out.path if out.cache else {out.path: {"cache": False, "persist": True}} for out in stage.outs]
     data: dict[str, Any] = {"cmd": f"pivot run {shlex.quote(stage.name)}"}
     if wdir != ".":
         data["wdir"] = wdir
