@@ -71,13 +71,14 @@ def test_dvc_sees_an_edit_of_a_file_that_the_pipeline_reads(project: Typed) -> N
         import json
         from pathlib import Path
         from pivot import stage
+        import seeds
 
         PARAMS = json.loads(Path("params.json").read_text())
         SCALE = json.loads(Path("conf/scale.json").read_text())
 
-        @stage(outs="model.txt", params=PARAMS)
-        def train(rate):
-            Path("model.txt").write_text(f"{rate}")
+        @stage(outs="model.txt", params={**PARAMS, "seed": seeds.SEED})
+        def train(rate, seed):
+            Path("model.txt").write_text(f"{rate} {seed}")
 
         @stage(outs="scaled.txt")
         def scale():
@@ -86,6 +87,7 @@ def test_dvc_sees_an_edit_of_a_file_that_the_pipeline_reads(project: Typed) -> N
     )
     project.write("params.json", '{"rate": 1}')
     project.write("conf/scale.json", "1")
+    project.write("seeds.py", "SEED = 1")
     project.pivot("export")
     dvc(project, "init", "--no-scm", "--quiet")
     dvc(project, "repro", "--quiet")
@@ -93,7 +95,10 @@ def test_dvc_sees_an_edit_of_a_file_that_the_pipeline_reads(project: Typed) -> N
     project.write("params.json", '{"rate": 2}')
     project.write("conf/scale.json", "2")
     dvc(project, "repro", "--quiet")
-    assert (project.read("model.txt"), project.read("scaled.txt")) == ("2", "2")
+    assert (project.read("model.txt"), project.read("scaled.txt")) == ("2 1", "2")
+    project.write("seeds.py", "SEED = 2")
+    dvc(project, "repro", "--quiet")
+    assert project.read("model.txt") == "2 2"
     assert project.ran() == set()
 
 

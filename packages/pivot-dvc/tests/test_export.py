@@ -262,20 +262,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, force: bool) ->
         write(tmp_path, HEADER, force=force)
 
 
-def test_what_loading_read_is_a_dep_of_every_stage_unless_a_stage_writes_it() -> None:
+def test_what_loading_read_is_a_dep_of_every_stage_unless_stages_write_or_follow_it() -> None:
     """An out among them would make stages wait for each other that do not."""
-    observed = Observed(
-        files={
-            "/p/params.yaml": "xxh3:1",
-            "/p/conf/a.json": "xxh3:2",
-            "/p/out/made.txt": "xxh3:3",
-            "/p/gone.txt": "",
-            "/p/module.py": "xxh3:4",
-            "/p/.git/HEAD": "xxh3:5",
-            "/etc/hosts": "xxh3:6",
-        }
-    )
+    read = ("params.yaml", "conf/a.json", "out/made.txt", "settings.py", "helpers.py", ".git/HEAD")
+    observed = Observed(files={f"/p/{path}": "xxh3:1" for path in read} | {"/hosts": "xxh3:1", "/p/gone.txt": ""})
     stages = {"one": make_stage("one", [], ["out"]), "two": make_stage("two", [], ["b"])}
-    text = export(stages, dict.fromkeys(stages, NOTHING), itself, inputs=inputs_of_loading(observed, Path("/p")))
-    for stage in read_by_dvc(text).values():
-        assert stage["deps"] == ["conf/a.json", "params.yaml", "pipeline.py"]
+    prints = {"one": code(("value", "settings.py"), ("func", "helpers.py")), "two": NOTHING}
+    inputs = inputs_of_loading(observed, prints.values(), Path("/p"))
+    deps = {name: stage["deps"] for name, stage in read_by_dvc(export(stages, prints, itself, inputs=inputs)).items()}
+    common = ["conf/a.json", "params.yaml", "pipeline.py", "settings.py"]
+    assert deps == {"one": sorted([*common, "helpers.py"]), "two": common}

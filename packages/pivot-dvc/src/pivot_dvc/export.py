@@ -53,16 +53,18 @@ def export(
     return HEADER + yaml.dump({"stages": data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
 
 
-def inputs_of_loading(observed: Observed | None, root: Path) -> list[str]:
-    """The files of the project that loading read as data, such as params.yaml: what they hold may be in any stage.
+def inputs_of_loading(observed: Observed | None, code: Iterable[Fingerprint], root: Path) -> list[str]:
+    """The files of the project that loading read and that may hold what any stage is given, such as params.yaml.
 
-    Modules are not among them: what stages use of these, their fingerprints have followed.
+    Modules of which a stage uses functions or classes are not among them, else each stage would have each of them as a
+    dep: they count where fingerprints have followed them.
     """
     start = os.path.join(root, "")  # noqa: PTH118 - text in, text out
     files = observed.files if observed else {}
     inside = [path for path, digest in files.items() if digest and path.startswith(start)]
     paths = [path.removeprefix(start).replace(os.sep, "/") for path in inside]
-    return [path for path in paths if not path.endswith(".py") and _TOOLS.isdisjoint(path.split("/"))]
+    followed = {entry.file for prints in code for entry in prints.entries if entry.kind != "value"}
+    return [path for path in paths if path not in followed and _TOOLS.isdisjoint(path.split("/"))]
 
 
 def write(path: Path, text: str, *, force: bool) -> None:

@@ -25,7 +25,7 @@ def command(directory: Path | None, output: Path | None, *, force: bool) -> None
         target = Path(os.path.abspath(output)) if output else root / "dvc.yaml"  # noqa: PTH100 - a link stays as it is
         wdir = Path(os.path.relpath(root, target.parent)).as_posix()
         loaded = here.loaded
-        inputs = inputs_of_loading(loaded.observed, root)
+        inputs = inputs_of_loading(loaded.observed, loaded.code.values(), root)
         text = export(loaded.stages, loaded.code, here.workspace.files_read, wdir, inputs)
     write(target, text, force=force)
     click.echo(f"wrote {here.project.shown(target)}")
