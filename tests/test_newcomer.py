@@ -24,6 +24,17 @@ def test_a_typo_in_a_dep_is_named_with_what_was_meant(project: Typed) -> None:
     assert "hint: Did you mean 'data/numbers.txt' for 'data/number.txt'?" in told
 
 
+@pytest.mark.parametrize(
+    ("dep", "kept"), [("data/a.csv", "data/a.csv"), ("data/raw", "data/raw"), ("data/raw/x/*.csv", "data/raw")]
+)
+def test_a_dep_that_dvc_keeps_is_to_be_fetched(project: Typed, dep: str, kept: str) -> None:
+    """Its .dvc file has much the same name, and is not what was meant."""
+    project.write(f"{kept}.dvc", "outs: []")
+    project.write("pipeline.py", READS.format(dep=dep))
+    told = project.pivot("run", code=2).stderr
+    assert f"hint: {kept}.dvc says that DVC keeps it: fetch it with `dvc pull {kept}.dvc`.\n" in told
+
+
 def test_a_stage_that_cannot_run_is_not_said_to_run(project: Typed) -> None:
     project.write("pipeline.py", READS.format(dep="gone.txt"))
     assert project.pivot("status").stdout == "a  missing      dep missing: gone.txt; 1 more reason\n"

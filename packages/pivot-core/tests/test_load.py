@@ -91,6 +91,13 @@ def test_the_users_own_frames_are_shown_and_no_others(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("x = 1\n", "pipeline.py declares no stages"),
+        (f'{HEADER}if __name__ == "__main__":\n    stage(print)\n', "declare stages above"),
+        (f"{HEADER}stage(outs='x')\ndef f(): ...\n", "pipeline.py:2: this stage(…) declares nothing"),
+        (f"{HEADER}def f(): ...\nstage(f(), outs='x')\n", "not what a call of it returns"),
+        (f"{HEADER}stage(print, outs='x', params=['lr'])\n", "what a file holds is read at the top"),
+        ("from pivot import Out\nOut('x', persist=True)\n", "a stage begins without its outs"),
+        ("from pivot import Param\n", "A pipeline imports stage and Out"),
+        ("import yaml\nyaml.safe_load('a:\\n\\tb: 1')\n", "line 2, column 1: found character '\\t'"),
         ("import sys\nsys.exit(3)\n", "called sys.exit(3)"),
         ("def f(:\n", "SyntaxError"),
         ("import nothing_such\n", "-m pip install nothing_such"),
@@ -109,6 +116,34 @@ def test_the_users_own_frames_are_shown_and_no_others(tmp_path: Path) -> None:
 def test_a_pipeline_that_cannot_be_loaded_says_what_to_do(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, pipeline=text, src__deep="")
     assert message in load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("from utils.helper import x\n", "Did you mean utils.helpers? utils/ has no module 'helper'."),
+        ("import utils.other\n", "utils/ has no module 'other'."),
+        ("import single.part\n", "single.py is one module, and has none inside"),
+    ],
+)
+def test_what_a_package_of_the_project_has_not_is_in_no_library(tmp_path: Path, text: str, message: str) -> None:
+    """Installing a library of that name would hide what is wrong."""
+    write(tmp_path, pipeline=text, utils__helpers="", single="")
+    told = load(tmp_path)
+    assert message in told
+    assert "pip install" not in told
+
+
+def test_a_module_with_a_name_much_like_one_of_the_project_is_asked_back(tmp_path: Path) -> None:
+    write(tmp_path, pipeline="import singel\n", single="")
+    assert "Did you mean single? If it is a library" in load(tmp_path)
+
+
+def test_a_decorator_that_is_above_no_function_is_a_notice(tmp_path: Path) -> None:
+    write(tmp_path, pipeline=f"{STAGE}stage(outs='y')\nlate = stage(outs='z', name='z')\nlate(make)\n")
+    told = load(tmp_path)
+    assert "pipeline.py:5: this stage(…) declares nothing: it is above no function." in told
+    assert "pipeline.py:6: this" not in told
 
 
 def test_a_file_that_hides_pivot_is_named(tmp_path: Path) -> None:

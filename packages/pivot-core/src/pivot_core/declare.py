@@ -43,11 +43,15 @@ class Declared:
 
 @attrs.define
 class Registry:
-    """The stages that one load declares, in order; `seen` has the variables that they read, as they were then."""
+    """The stages that one load declares, in order; `seen` has the variables that they read, as they were then.
+
+    `unused` are decorators that no function was given to yet, with the file and line of each.
+    """
 
     root: Path
     declared: dict[str, Declared] = attrs.field(factory=dict)
     seen: dict[str, Mapping[str, object]] = attrs.field(factory=dict)
+    unused: dict[object, tuple[str, int]] = attrs.field(factory=dict)
     lines: Lines = attrs.field(factory=Lines)
 
     def add(self, declared: Declared) -> None:
@@ -68,8 +72,20 @@ class Registry:
         self.declared[name] = declared
         self.seen[name] = rebound.seen(declared.function)
 
+    def notices(self) -> list[str]:
+        """What to tell of decorators that are above no function."""
+        return [
+            f"{_shown(file, self.root)}:{line}: this stage(…) declares nothing: it is above no function. "
+            "Write @stage(…) right above one, or stage(function, …)."
+            for file, line in self.unused.values()
+        ]
+
 
 current_registry: ContextVar[Registry | None] = ContextVar("current_registry", default=None)
+
+
+def _not_given() -> None:
+    """Stands for the function where `stage` is used as a decorator: None may be what somebody's call returned."""
 
 
 @overload
@@ -97,7 +113,7 @@ def stage[F: Callable[..., object]](
 
 
 def stage(
-    function: Callable[..., object] | None = None,
+    function: Callable[..., object] = _not_given,
     /,
     *,
     deps: Paths = (),
@@ -122,6 +138,8 @@ def stage(
 
     def declare(target: Callable[..., object]) -> Callable[..., object]:
         registry = current_registry.get()
+        if registry:
+            registry.unused.pop(declare, None)
         root = registry.root if registry else None
         location = Location(_shown(where[0], root or Path.cwd()), where[1])
         if isinstance(target, type) or not callable(target):
@@ -144,9 +162,11 @@ def stage(
             registry.add(declared)
         return target
 
-    if function is None:
-        return declare
-    return declare(function)
+    if function is not _not_given:
+        return declare(function)
+    if registry := current_registry.get():
+        registry.unused[declare] = where
+    return declare
 
 
 def _not_a_function(target: object, location: Location) -> PipelineError:
@@ -158,7 +178,8 @@ def _not_a_function(target: object, location: Location) -> PipelineError:
         return PipelineError(f"a {kind} cannot be a stage", "Make it a function outside of the class.", location)
     return PipelineError(
         f"stage() takes a function, not {type(target).__name__} {target!r}",
-        'Write @stage(deps=["data.csv"], outs=["result.csv"]) above the function.',
+        'Write @stage(deps=["data.csv"], outs=["result.csv"]) above the function, '
+        "or pass the function itself, not what a call of it returns: stage(function, …).",
         location,
     )
 
@@ -247,7 +268,11 @@ def _checked_params(params: Mapping[str, Json] | None, location: Location) -> di
         return {}
     plain: object = params  # callers need not be typed
     if not isinstance(plain, Mapping) or not all(isinstance(key, str) and key.isidentifier() for key in plain):
-        raise PipelineError(f"params must map names of arguments to values, not {params!r}", where=location)
+        raise PipelineError(
+            f"params must map names of arguments to values, not {params!r}",
+            'Give the values, params={"rate": 0.1}: what a file holds is read at the top of the pipeline file.',
+            location,
+        )
     return {key: _plain(value, f"params[{key!r}]", location) for key, value in sorted(params.items())}
 
 

@@ -54,7 +54,8 @@ def _listed(values: object, label: str, location: Location) -> list[object]:
     if isinstance(values, FunctionType):
         raise _not_a_path(values, label, location)
     if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
-        raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", where=location)
+        hint = f'Write {label}=["data.csv"], or leave {label} out where there is none.'
+        raise PipelineError(f"{label} must be a path or a list of paths, not {values!r}", hint, location)
     return list(values)
 
 

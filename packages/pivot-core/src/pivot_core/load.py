@@ -19,7 +19,7 @@ from pivot_core.declared_files import DeclaredFiles, lies_in
 from pivot_core.errors import PipelineError, PivotError
 from pivot_core.interfaces import Loaded
 from pivot_core.missing import missing_code_dep
-from pivot_core.not_imported import import_failure, no_pipeline_file, no_pipeline_module
+from pivot_core.not_imported import import_failure, no_pipeline_file, no_pipeline_module, no_stages
 from pivot_core.observation import Observed
 from pivot_core.observation.places import Places
 from pivot_core.project import OWN_PACKAGES, Project
@@ -68,7 +68,11 @@ def load_here(
             compared, code = _compare(imported, code, compared, second)
     declared = imported.registry.declared
     bundle = imported.sources.bundle()
-    told = (*replaced.notices(imported.registry, bundle), *rebound.notices(imported.registry))
+    told = (
+        *imported.registry.notices(),
+        *replaced.notices(imported.registry, bundle),
+        *rebound.notices(imported.registry),
+    )
     imported.registry.seen.clear()  # values that the pipeline itself may have let go of
     stages = {name: item.stage for name, item in declared.items()}
     loaded = Loaded(
@@ -212,10 +216,7 @@ def _import(project: Project, sources: frozen.FrozenSources, places: Places, obs
         declare.current_registry.reset(token)
     observer.imported()
     if not registry.declared:
-        raise PipelineError(
-            f"{project.settings.pipeline} declares no stages",
-            "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function.",
-        )
+        raise no_stages(project, sources.bundle(), registry.notices())
     imported = _Imported(project, code_project, sources, registry)
     imported.refuse_absent_code_deps()
     return imported

@@ -41,6 +41,9 @@ def _hint(path: str, candidates: set[str], stages: Mapping[str, Stage]) -> str:
         return "Write / between directories: it is right on every system."
     if "$" in path:
         return "Pivot replaces no $ in paths: put the value in with an f-string, and variables with os.environ."
+    tracked = next((f"{place}.dvc" for place in (path, *_above(path)) if f"{place}.dvc" in candidates), "")
+    if tracked:
+        return f"{tracked} says that DVC keeps it: fetch it with `dvc pull {tracked}`."
     close = difflib.get_close_matches(path, candidates, 1, _ALIKE)
     meant = f"Did you mean {close[0]!r} for {path!r}? " if close else ""
     return f"{meant}Create the file, or correct the path, which is relative to the project root."
@@ -52,6 +55,17 @@ def missing_code_dep(root: Path, path: str, stage: Stage) -> PipelineError:
     meant = f"Did you mean {close[0]!r}? " if close else ""
     hint = f"{meant}A text in code_deps is a path, relative to the project root; code is named by the object itself."
     return PipelineError(f"code_deps: there is no {path}", hint, stage.location)
+
+
+def near(root: Path, path: str) -> list[str]:
+    """What lies in the directories of the project that `path` would be in, relative to the root."""
+    return [found for place in (path, *_above(path)) for found in siblings(root, place)]
+
+
+def _above(path: str) -> list[str]:
+    """The directories above a path in the project, innermost first; none of one that is elsewhere."""
+    above = PurePosixPath(path).parents
+    return [] if path.startswith("/") else [place.as_posix() for place in above][:-1]
 
 
 def siblings(root: Path, path: str) -> list[str]:

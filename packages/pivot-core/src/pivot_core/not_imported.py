@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pivot_core.errors import PipelineError
 from pivot_core.missing import siblings
@@ -13,6 +17,10 @@ _TAKES = (
     "stage() takes deps=, outs=, params=, name=, code_deps= and ignore_code=; "
     "what DVC calls a metric or plot is an out, and its cmd is the function."
 )
+_OUT_TAKES = (
+    "Out() takes a path and cache=: what DVC calls a metric or plot is an out; a stage begins without its outs."
+)
+_MAIN = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
 _DISTRIBUTIONS = {  # where what is installed is named otherwise than what is imported
     "PIL": "pillow",
     "bs4": "beautifulsoup4",
@@ -50,13 +58,30 @@ def _hint(project: Project, error: BaseException) -> str:
         return "Import it first: from pivot import stage"
     if isinstance(error, TypeError) and str(error).startswith("stage() "):
         return _TAKES
+    if isinstance(error, TypeError) and str(error).startswith("Out.__init__() "):
+        return _OUT_TAKES
+    if isinstance(error, ImportError) and error.name == "pivot":
+        return "A pipeline imports stage and Out; params are given as stage(params={…}), deps as paths."
+    mark = getattr(
+        error, "problem_mark", None
+    )  # of a YAML file that cannot be read; the first line tells nothing of it
+    if mark is not None:
+        return f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
     return ""
+
+
+def no_stages(project: Project, sources: Mapping[str, bytes], notices: Sequence[str]) -> PipelineError:
+    """The error where no stage was declared; `sources` of the modules that were imported, by path."""
+    hint = "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function."
+    if notices:
+        hint = "\n".join(notices)
+    elif any(_MAIN.search(text) for text in sources.values()):
+        hint = 'The file is imported, so what is under `if __name__ == "__main__":` does not run: declare stages above.'
+    return PipelineError(f"{project.settings.pipeline} declares no stages", hint)
 
 
 def no_pipeline_file(project: Project) -> PipelineError:
     """The error where the file that the setting `pipeline` names is not there."""
-    import difflib
-
     wanted = project.settings.pipeline
     found = [path for path in siblings(project.root, wanted) if path.endswith(".py")]
     close = difflib.get_close_matches(wanted, found, 1)
@@ -69,13 +94,9 @@ def no_pipeline_file(project: Project) -> PipelineError:
 
 def no_pipeline_module(project: Project, module: str) -> PipelineError:
     """The error where `module`, the one that the setting `pipeline` names or a package of it, is not there."""
-    import difflib
-
     setting = f"the setting `pipeline` says {project.settings.pipeline}"
     parent, _, last = module.rpartition(".")
-    places = [root.joinpath(*parent.split(".")) for root in project.source_roots]
-    found = [path.stem for place in places for path in (*place.glob("*.py"), *place.glob("*/"))]
-    close = difflib.get_close_matches(last, found, 1)
+    close = difflib.get_close_matches(last, _modules(_places(project, parent)), 1)
     if close:
         meant = f"{parent}.{close[0]}" if parent else close[0]
         return PipelineError(f"there is no module {module}; {setting}", f"Did you mean {meant!r} for {module!r}?")
@@ -96,9 +117,27 @@ def _dotted_name(project: Project) -> str:
 
 
 def _missing_module_hint(project: Project, module: str) -> str:
+    parent, _, last = module.rpartition(".")
+    holder = next((place for place in _places(project, parent) if parent and place.is_dir()), None)
+    close = difflib.get_close_matches(last, _modules(_places(project, parent)), 1)
+    meant = f"Did you mean {f'{parent}.' if parent else ''}{close[0]}? " if close else ""
+    if holder is not None:
+        return f"{meant}{project.shown(holder)}/ has no module {last!r}."
+    files = (place.with_suffix(".py") for place in _places(project, parent) if parent)
+    if single := next((file for file in files if file.is_file()), None):
+        return f"{project.shown(single)} is one module, and has none inside: import names from it."
     first = module.partition(".")[0]
-    install = f"If it is a library, install it where Pivot runs: {sys.executable} -m pip install"
+    install = f"{meant}If it is a library, install it where Pivot runs: {sys.executable} -m pip install"
     return _place_hint(project, module) or f"{install} {_DISTRIBUTIONS.get(first, first)}"
+
+
+def _places(project: Project, package: str) -> list[Path]:
+    """The directories of the project that modules of `package` may be in, "" for those of none."""
+    return [root.joinpath(*package.split(".")) for root in project.source_roots]
+
+
+def _modules(places: Sequence[Path]) -> list[str]:
+    return [path.stem for place in places for path in (*place.glob("*.py"), *place.glob("*/"))]
 
 
 def _place_hint(project: Project, module: str) -> str:

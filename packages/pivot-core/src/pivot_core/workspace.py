@@ -16,7 +16,7 @@ from pivot_core.errors import PipelineError, PivotError
 from pivot_core.events import Notice
 from pivot_core.graph import Graph, guess_directory
 from pivot_core.interfaces import EventSink, Finished, Loaded, Task
-from pivot_core.missing import missing_deps, siblings
+from pivot_core.missing import missing_deps, near
 from pivot_core.model import GLOB_CHARACTERS, Accepted, Dep, FileState, Record, Stage
 from pivot_core.project import Project
 from pivot_core.session import Session
@@ -108,7 +108,7 @@ class Workspace:
                 if not self._is_there(dep.path) and not self._is_written(dep.path, name)
             ]
         if missing:
-            known = [*self.graph.producers, *(path for dep, _ in missing for path in siblings(self._project.root, dep))]
+            known = [*self.graph.producers, *(path for dep, _ in missing for path in near(self._project.root, dep))]
             raise missing_deps(missing, known, self.graph.stages)
 
     def decide(self, stage: str, *, force: bool = False, moment: Moment | None = None) -> Decision:
