@@ -218,6 +218,7 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_started(path: Path, damag
         db.durations()
         db.outs_of("key")
         assert "state.db cannot be used" in db.problem
+        assert db.problem.endswith("; it is state.db.damaged now, and a new one was begun")
         fill(db)
         assert is_full(db)
     with closing(StateDB(path)) as db:
@@ -271,6 +272,28 @@ def test_an_empty_or_short_file_is_no_obstacle(path: Path, size: int) -> None:
     with closing(StateDB(path)) as db:
         fill(db)
         assert is_full(db)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no umask")
+def test_those_who_share_a_project_may_write_to_it_as_the_umask_says(path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with closing(StateDB(path)) as db:
+            fill(db)
+            db.commit()
+            assert {place.stat().st_mode & 0o777 for place in path.parent.iterdir()} == {0o664}
+    finally:
+        os.umask(before)
+
+
+def test_where_nothing_can_be_read_nothing_is_forgotten(db: StateDB, path: Path) -> None:
+    """As on a disk that fails: what is asked of it is nothing then, and no error."""
+    fill(db)
+    db.commit()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE sources")
+    db.prune(["xxh3:1"])
+    assert "state.db cannot be used" in db.problem
 
 
 def test_a_directory_in_its_place_is_no_obstacle(path: Path) -> None:

@@ -237,6 +237,16 @@ def test_a_dep_that_is_a_link_to_nowhere_is_told_as_such(root: Path) -> None:
         workspace.check()
 
 
+def test_a_database_that_cannot_be_used_is_told_at_the_end(root: Path) -> None:
+    notices = Notices()
+    (root / ".pivot/state.db").mkdir(parents=True)
+    with Workspace(Project(root), make_loaded(CHAIN[0]), sink=notices) as workspace:
+        workspace.settle()
+    (text,) = notices.texts
+    assert text.startswith(".pivot/state.db cannot be used: ")
+    assert text.endswith("; until it can be, runs take longer, and less is restored")
+
+
 def test_what_a_user_made_is_stored_before_it_is_replaced(root: Path) -> None:
     write("in", "1")()
     write("mid", "precious")()

@@ -227,8 +227,14 @@ class Workspace:
         self.session.state.save_sources(self.loaded.source_text)
         self.session.state.prune(self.loaded.source_text)
         self.session.settle()
-        if self._sink is not None and (message := self.gone_message()):
-            self._sink.emit(Notice(message))
+        if self._sink is not None:
+            for message in filter(None, (self._state_message(), self.gone_message())):
+                self._sink.emit(Notice(message))
+
+    def _state_message(self) -> str:
+        """What the user is told of the database that saves time; "" if it does."""
+        problem = self.session.state.problem
+        return f"{self._project.shown(self._project.directory)}/{problem}" if problem else ""
 
     # Stages that are no longer there
 

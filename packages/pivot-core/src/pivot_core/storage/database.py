@@ -82,13 +82,16 @@ class Database:
         except sqlite3.ProgrammingError:
             raise  # our own mistake, such as another thread
         except sqlite3.Error as error:
-            self.problem = f"{self._path.name} cannot be used: {error}"
+            self._note(error)
             if _is_damaged(error):
                 self._connection.close()
                 self._connection = self._open()
             else:
                 self._connection.rollback()
             return otherwise
+
+    def _note(self, error: Exception, then: str = "until it can be, runs take longer, and less is restored") -> None:
+        self.problem = f"{self._path.name} cannot be used: {error}; {then}"
 
     def _open(self) -> sqlite3.Connection:
         """The database, a new one, or where neither works an empty one in memory."""
@@ -98,8 +101,9 @@ class Database:
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
-                self.problem = f"{self._path.name} cannot be used: {error}"
+                self._note(error)
                 if isinstance(error, sqlite3.Error) and _is_damaged(error) and not self._readonly and self._set_aside():
+                    self._note(error, f"it is {self._path.name}{_ASIDE} now, and a new one was begun")
                     return self._open()
         return self._checked(sqlite3.connect(":memory:"))
 
@@ -125,6 +129,10 @@ class Database:
         import sqlite3
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.touch(exist_ok=False)  # as the umask has it: SQLite would let nobody but its owner write
+        except FileExistsError:
+            pass
         connection = sqlite3.connect(self._path, timeout=_WAIT)
         try:
             connection.execute("PRAGMA synchronous = OFF")  # nothing is lost with a new database

@@ -213,7 +213,8 @@ class StateDB:
         self._database.write(
             "DELETE FROM run_cache WHERE rowid <= (SELECT max(rowid) FROM run_cache) - ?", [(self.kept_outs,)]
         )
-        if present and self._database.read("SELECT count(*) FROM sources")[0][0] > self.kept_sources + len(present):
+        counted = self._database.read("SELECT count(*) FROM sources") if present else []
+        if counted and counted[0][0] > self.kept_sources + len(present):
             digests = [digest for (digest,) in self._database.read("SELECT digest FROM sources ORDER BY rowid")]
             old = [digest for digest in digests if digest not in present]
             self._database.write(
