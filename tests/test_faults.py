@@ -129,6 +129,47 @@ def test_an_input_changed_while_it_runs_is_not_recorded(project: Typed) -> None:
     assert project.read("a.txt") == "2"
 
 
+def test_an_input_that_changed_and_came_back_while_it_ran_is_not_recorded(project: Typed) -> None:
+    project.write("in.txt", "1")
+    project.write(
+        "pipeline.py",
+        """
+        import os
+        import time
+        from pivot import stage
+
+        def wait_for(path):
+            while not os.path.exists(path):
+                time.sleep(0.01)
+
+        @stage(deps="in.txt", outs="a.txt")
+        def a():
+            open("started", "w").close()
+            wait_for("changed")
+            open("a.txt", "w").write(open("in.txt").read())
+            open("read", "w").close()
+            wait_for("back")
+
+        @stage(deps="a.txt", outs="b.txt")
+        def b():
+            open("b.txt", "w").write(open("a.txt").read())
+        """,
+    )
+    process = project.start("run")
+    project.until_it_writes(process, "started")
+    project.write("in.txt", "another branch")
+    project.write("changed", "")
+    project.until_it_writes(process, "read")
+    project.write("in.txt", "1")
+    project.write("back", "")
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0
+    assert "note: a: in.txt: written to while it ran, and then as before" in err
+    assert project.read("b.txt") == "another branch"
+    assert project.ran() == {"a", "b"}
+    assert project.read("b.txt") == "1"
+
+
 def test_same_second_same_size_edit(project: Typed) -> None:
     project.write("helper.py", "VALUE = 1\n")
     project.write(

@@ -141,6 +141,54 @@ def test_a_dep_that_changes_while_the_stage_runs_is_not_recorded(root: Path) -> 
     assert Path("mid").read_text() == "2"
 
 
+@pytest.mark.parametrize("dep", ["d/in", "d", "d/*"])
+def test_a_dep_that_is_as_before_only_when_the_stage_ends_is_in_doubt(root: Path, dep: str) -> None:
+    """As with `git stash` or another branch meanwhile."""
+    Path("d").mkdir()
+    write("d/in", "1")()
+    stage = make_stage("a", [dep], ["mid"])
+
+    def disturbed() -> None:
+        write("d/in", "2")()
+        copy("d/in", "mid")()
+        write("d/in", "1")()
+
+    notices = Notices()
+    with Workspace(Project(root), make_loaded(stage), sink=notices) as workspace:
+        assert run_here(workspace, {"a": disturbed}) == {"a": "run"}
+    assert [text for text in notices.texts if text.startswith("d/in: written to while it ran")]
+    assert not list(Path(".pivot/stages").glob("*"))
+    assert run(root, stage, functions={"a": copy("d/in", "mid")}) == {"a": "run"}
+    assert Path("mid").read_text() == "1"
+    assert run(root, stage) == {"a": "up_to_date"}
+
+
+def test_a_stage_that_writes_to_its_dep_what_it_holds_is_run_twice_and_recorded(root: Path) -> None:
+    write("in", "1")()
+
+    def writes() -> None:
+        copy("in", "mid")()
+        write("in", "1")()
+
+    assert [run(root, CHAIN[0], functions={"a": writes}) for _ in range(3)] == [
+        {"a": "run"},
+        {"a": "run"},
+        {"a": "up_to_date"},
+    ]
+
+
+def test_what_is_written_before_a_stage_starts_leaves_no_doubt(root: Path) -> None:
+    """Not by others, nor by a stage that it waits for and that writes the same as ever."""
+    write("in", "1")()
+    run(root, *CHAIN)
+    write("in", "1 ")()
+    assert run(root, *CHAIN) == {"a": "run", "b": "up_to_date", "c": "up_to_date"}
+    write("in", "1")()
+    Path("mid").write_text("1")
+    assert run(root, *CHAIN, b="new") == {"a": "restore", "b": "run", "c": "up_to_date"}
+    assert run(root, *CHAIN, b="new") == {"a": "up_to_date", "b": "up_to_date", "c": "up_to_date"}
+
+
 def test_a_file_that_comes_to_a_glob_while_the_stage_runs_is_a_change(root: Path) -> None:
     Path("d").mkdir()
     write("d/1.csv", "1")()

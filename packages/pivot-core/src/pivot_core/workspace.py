@@ -32,10 +32,11 @@ _SEARCHES = 20  # for what stages wrote instead of their outs: each walks the pr
 
 @attrs.frozen
 class _Decided:
-    """The last answer about a stage, and what it was based on; all deps were there."""
+    """The last answer about a stage, and what it was based on; all deps were there. `writes`: see `Stamps`."""
 
     decision: Decision
     deps: Mapping[str, FileState] = attrs.field(hash=False)
+    writes: int
 
 
 @attrs.frozen
@@ -44,6 +45,7 @@ class _Begun:
 
     at: int
     cleared: Mapping[str, Cleared] = attrs.field(hash=False)
+    writes: int
 
 
 class Workspace:
@@ -129,7 +131,7 @@ class Workspace:
             )
         decision = decide(declared, present, recorded, self.session, force=force)
         deps = {path: state for path, state in present.deps.items() if state is not None}
-        self._decided[stage] = _Decided(decision, deps)
+        self._decided[stage] = _Decided(decision, deps, self.session.stamps.writes)
         return decision
 
     def files_read(self, dep: Dep) -> list[str]:
@@ -163,7 +165,7 @@ class Workspace:
             environment={STAGE_VARIABLE: os.fsdecode(stage.encode())},  # UTF-8 also where the locale's names are not
         )
         cleared: dict[str, Cleared] = {}
-        self._begun[task.id] = _Begun(self.session.now(), cleared)
+        self._begun[task.id] = _Begun(self.session.now(), cleared, self._decided[stage].writes)
         try:
             for out in declared.outs:
                 cleared[out.path] = self._clearing.clear(stage, out)
@@ -196,15 +198,23 @@ class Workspace:
     def record(self, task: Task, finished: Finished) -> str:
         """Record what a task wrote: a run-cache row, then the lock file. `finished.outs` are in the store already.
 
-        Returns "", or why nothing was recorded.
+        Returns "", or why nothing was recorded that is to fail the stage.
         """
-        self._begun.pop(task.id, None)
+        begun = self._begun.pop(task.id)
         changed = self._changed_inputs(task)
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
         declared = self.graph.stages[task.stage]
+        key = run_key(declared, task.code, task.deps)
+        if (written := self._written_inputs(task, begun)) and self._is_in_doubt(key, finished):
+            self._notice(
+                f"{first_of(written, _NAMED)}: written to while it ran, and then as before; what it read is not known, "
+                "so the next run runs it once more",
+                task.stage,
+            )
+            return ""
         if declared.is_cached:
-            self.session.runs.add(run_key(declared, task.code, task.deps), finished.outs)
+            self.session.runs.add(key, finished.outs)
         self.session.locks.write(self._record(task.stage, task.deps, finished.outs))
         self.session.state.save_duration(task.stage, finished.seconds)
         return ""
@@ -227,9 +237,12 @@ class Workspace:
         self.session.state.save_sources(self.loaded.source_text)
         self.session.state.prune(self.loaded.source_text)
         self.session.settle()
+        for message in filter(None, (self._state_message(), self.gone_message())):
+            self._notice(message)
+
+    def _notice(self, message: str, stage: str = "") -> None:
         if self._sink is not None:
-            for message in filter(None, (self._state_message(), self.gone_message())):
-                self._sink.emit(Notice(message))
+            self._sink.emit(Notice(message, stage))
 
     def _state_message(self) -> str:
         """What the user is told of the database that saves time; "" if it does."""
@@ -334,6 +347,24 @@ class Workspace:
         states = self.session.hasher.states([*paths, *task.deps], remember=True)
         before = {path: state.identity for path, state in task.deps.items()}
         return sorted(path for path, state in states.items() if (state.identity if state else None) != before.get(path))
+
+    def _written_inputs(self, task: Task, begun: _Begun) -> list[str]:
+        """Files among the deps that were written to since the stage was decided about, though they are as before."""
+        if begun.writes == self.session.stamps.writes:
+            return []
+        deps = [self.session.hasher.known_as(path) for path in task.deps]
+        inside = tuple("" if path == "." else f"{path}/" for path in deps)
+        since = self.session.stamps.written_since(begun.writes)
+        return sorted(path for path in since if path in deps or path.startswith(inside))
+
+    def _is_in_doubt(self, key: str, finished: Finished) -> bool:
+        """Whether a run that may have read something else has to be made again: not if the last one was such too and
+        gave the same. Then it is the stage itself that writes to its deps what they hold."""
+        state, in_doubt = self.session.state, f"in doubt: {key}"
+        if state.outs_of(in_doubt) == finished.outs:
+            return False
+        state.save_outs(in_doubt, finished.outs)
+        return True
 
     # How it gets in place and on record
 

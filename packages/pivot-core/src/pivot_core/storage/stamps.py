@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,6 +103,9 @@ class Stamps:
         self._used: set[str] = set()
         self._unsaved: dict[str, Row] = {}
         self._unsettled: dict[str, Row] = {}
+        self._written: dict[str, int] = {}
+        self.writes = 0
+        """How often a file was found to have been written to since it was read before."""
         self._lock = threading.Lock()
 
     def find(self, path: str, stamp: Stamp) -> Digest | None:
@@ -119,6 +123,11 @@ class Stamps:
         """Note what was read. Without `trusted` it is only remembered for `settle`."""
         with self._lock:
             self._used.add(row.path)
+            before = self._unsettled.get(row.path) or self._known.get(row.path)
+            if before is not None and before.stamp.mtime_ns != row.stamp.mtime_ns:
+                self.writes += 1
+                self._written.pop(row.path, None)  # it comes last now
+                self._written[row.path] = self.writes
             if trusted:
                 self._known[row.path] = self._unsaved[row.path] = row
                 self._unsettled.pop(row.path, None)
@@ -126,6 +135,11 @@ class Stamps:
                 self._known.pop(row.path, None)
                 self._unsaved.pop(row.path, None)
                 self._unsettled[row.path] = row
+
+    def written_since(self, writes: int) -> list[str]:
+        """The paths that were found to have been written to since there were so many `writes`, the last first."""
+        with self._lock:
+            return list(takewhile(lambda path: self._written[path] > writes, reversed(self._written)))
 
     def take_unsettled(self) -> list[Row]:
         """What was read too soon after it was written, since the last call."""
