@@ -1,6 +1,7 @@
 """What a fingerprint is made of: entries, what is added and left out, how often sources are read, what stands in."""
 
 import ast
+import functools
 import importlib.metadata
 import sys
 import types
@@ -14,6 +15,21 @@ from pivot_fingerprint.modules import SourceModule
 from pivot_fingerprint.statics import StaticDefinitions
 
 Load = Callable[..., types.ModuleType]
+_OBJECTS = """
+from functools import lru_cache, partial, update_wrapper
+
+def f(x): return x
+
+class C:
+    def m(self): return f(1)
+    @classmethod
+    def make(cls): return f(2)
+    p = property(f)
+
+class W:
+    def __init__(self, function): update_wrapper(self, function)
+    def __call__(self): return 1
+"""
 
 
 @pytest.fixture
@@ -101,6 +117,23 @@ def test_same_without_a_fingerprinter(load: Load, tmp_path: Path) -> None:
     """`fingerprint` finds the project around the function."""
     module = load("m", "def f():\n    return 1\n")
     assert fingerprint(module.f) == Fingerprinter(Project(tmp_path)).fingerprint(module.f)
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["partial(f, 1)", "partial(partial(f), x=1)", "C", "C()", "C().m", "C.make", "C.p", "lru_cache(f)", "W(f)"],
+)
+def test_whose_project_an_object_is_in(load: Load, tmp_path: Path, what: str) -> None:
+    """Of a partial, a wrapper, a bound method and an instance too, where they are not made of what libraries define."""
+    module = load("m", _OBJECTS)
+    obj = eval(what, vars(module))
+    assert fingerprint(obj) == Fingerprinter(Project(tmp_path)).fingerprint(obj)
+
+
+@pytest.mark.parametrize("obj", [len, 3, int, "m", functools.partial(len, [])])
+def test_what_is_in_no_project_is_refused_with_what_to_do(obj: object) -> None:
+    with pytest.raises(TypeError, match="is not defined in a source file: give a Fingerprinter its project"):
+        fingerprint(obj)
 
 
 def test_each_file_is_read_and_parsed_once(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,6 +367,44 @@ def test_function_without_a_file(tmp_path: Path) -> None:
         exec(text, space)
         digests.append(Fingerprinter(Project(tmp_path)).fingerprint(space["f"]).digest)
     assert digests[0] == digests[1] != digests[2]
+
+
+_TYPED = """
+import dataclasses
+
+class C:
+    z = 1
+    def m(self): return 1
+
+@dataclasses.dataclass
+class D:
+    a: int = 1
+    def v(self): return self.a
+
+K = D(3)
+
+def helper(): return 5
+
+def f(): return C().m(), K.v(), helper()
+"""
+
+
+@pytest.mark.parametrize("name", ["__main__", "typed"])
+def test_what_is_typed_into_a_module_without_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `__main__` of a notebook or of `python -c` is: functions, classes and values count by what they hold."""
+
+    def digest(text: str) -> str:
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(compile(text, "<stdin>", "exec"), vars(module))
+        return Fingerprinter(Project(tmp_path)).fingerprint(module.f).digest
+
+    first = digest(_TYPED)
+    assert digest(f"# a comment\n\n{_TYPED}") == first
+    for old, new in [("z = 1", "z = 2"), ("return 1", "return 2"), ("D(3)", "D(4)"), ("return 5", "return 6")]:
+        assert digest(_TYPED.replace(old, new)) != first, old
+    for old, new in [("a: int = 1", "a: int = 2"), ("return self.a", "return -self.a"), ("return C", "return D(1), C")]:
+        assert digest(_TYPED.replace(old, new)) != first, old
 
 
 def test_source_that_is_gone(load: Load, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Which code does this function depend on, and did it change?"""
 
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pivot_fingerprint.compare import Comparison, compare, compare_manifests
@@ -33,13 +32,11 @@ def fingerprint(obj: object, **options: Any) -> Fingerprint:
     `options` are those of `Fingerprinter.fingerprint`. To fingerprint many objects, make one `Fingerprinter`. Raises
     TypeError if `obj` is not defined in a source file.
     """
-    import inspect
-
+    from pivot_fingerprint.defined import file_of
     from pivot_fingerprint.fingerprinter import Fingerprinter
     from pivot_fingerprint.project import Project
 
-    file = inspect.getfile(inspect.unwrap(obj))  # type: ignore[arg-type] # it raises TypeError for what it cannot take
-    return Fingerprinter(Project.around(Path(file))).fingerprint(obj, **options)
+    return Fingerprinter(Project.around(file_of(obj))).fingerprint(obj, **options)
 
 
 __all__ = [

@@ -143,7 +143,7 @@ class ClassReader:
 
     def _is_method(self, name: str, value: object) -> bool:
         if is_a(value, types.FunctionType):
-            if self._definitions.tree_of(value) is not None:
+            if self._definitions.tree_of(value) is not None or self._modules.is_made(str(value.__module__)):
                 return True
             return "__wrapped__" in vars(value) and not (name.startswith("__") and _is_of_no_file(innermost(value)))
         return issubclass(type(value), _METHODS) or is_cached(value) or self._definitions.is_project_type(type(value))

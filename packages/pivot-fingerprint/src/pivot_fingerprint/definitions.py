@@ -55,7 +55,7 @@ class LiveDefinitions:
 
     def is_project_type(self, cls: type) -> bool:
         module = type.__getattribute__(cls, "__module__")
-        return isinstance(module, str) and self._modules.source(module) is not None
+        return isinstance(module, str) and (self._modules.source(module) is not None or self._modules.is_made(module))
 
     def is_ignored(self, value: object) -> bool:
         return self._modules.is_ignored(value)
