@@ -4,6 +4,7 @@ import os
 import py_compile
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -243,6 +244,48 @@ def test_threads_at_module_level_do_not_hang(project: Typed, top: str) -> None:
     )
     assert project.ran() == {"a"}
     assert project.read("a.txt") == "1000"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is forked there")
+@pytest.mark.parametrize("isolation", ["stage", "worker"])
+def test_where_the_system_allows_no_further_process_stages_wait_or_say_so(project: Typed, isolation: str) -> None:
+    """As with `ulimit -u`, which does not hold for root. What the pipeline sets holds where stages are forked."""
+    project.write(
+        "pipeline.py",
+        """
+        import os
+        from pivot import stage
+
+        MOST = int(os.environ["MOST"])
+        forked = []
+
+        def is_there(pid):
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return False
+            return True
+
+        def fork(real=os.fork):
+            if sum(map(is_there, forked)) >= MOST:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            forked.append(real())
+            return forked[-1]
+
+        os.fork = fork
+
+        def write(name):
+            open(name, "w").close()
+
+        for number in range(4):
+            stage(write, name=f"s{number}", outs=f"{number}.txt", params={"name": f"{number}.txt"})
+        """,
+    )
+    options = ["-j2", "--isolation", isolation]
+    err = project.pivot("run", *options, code=1, MOST="0").stderr
+    assert "could not be started: Resource temporarily unavailable" in err
+    assert "hint: The system allows no further process" in err
+    assert project.ran(*options, MOST="1") == {"s0", "s1", "s2", "s3"}
 
 
 def test_one_run_at_a_time(project: Typed) -> None:

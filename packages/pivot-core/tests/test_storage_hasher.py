@@ -445,6 +445,16 @@ def test_work_in_parallel_is_done_once_an_item() -> None:
     assert sorted(done) == list(range(1000))
 
 
+def test_work_is_done_where_the_system_allows_no_further_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done: list[int] = []
+    in_parallel(done.append, [(number, LARGE) for number in range(10)])
+    assert sorted(done) == list(range(10))
+
+
 def test_stamps_of_files_that_are_gone_are_forgotten_once_they_are_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_what_the_user_ignores_stays_but_litter_goes(tmp_path: Path) -> None:
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"d/notes.keep", "d/.git/x", "d/env/pyvenv.cfg"}
     assert not (tmp_path / "d" / "sub").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open elsewhere is busy")
+def test_where_something_is_mounted_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    with pytest.raises(PivotError, match="a: cannot be removed: Device or resource busy") as caught:
+        clear(tmp_path, "a", Ignore())
+    assert "mounted" in caught.value.hint
 
 
 def test_a_failure_names_the_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -492,6 +492,20 @@ def test_what_was_written_is_put_on_the_disk_before_the_database_is_closed(db: S
         assert is_full(other)
 
 
+def test_where_the_system_allows_no_further_thread_closing_puts_it_on_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with closing(StateDB(path)) as db:
+        fill(db)
+        db.sync()
+    with closing(StateDB(path)) as again:
+        assert is_full(again)
+
+
 @pytest.mark.parametrize("readonly", [True, False])
 def test_where_there_is_no_database_putting_it_on_the_disk_makes_none(path: Path, readonly: bool) -> None:
     path.mkdir(parents=True)

@@ -83,6 +83,12 @@ def test_putting_nothing_is_an_error(place: Place) -> None:
         place.put("a")
 
 
+def test_putting_a_link_to_nowhere_says_where_it_leads(place: Place) -> None:
+    (place.root / "a").symlink_to("gone/b")
+    with pytest.raises(PivotError, match="a: a link to 'gone/b', which leads nowhere"):
+        place.put("a")
+
+
 def test_missing_objects_are_told_apart(place: Place) -> None:
     tree(place)
     state = place.put("d")

@@ -66,3 +66,15 @@ def test_a_child_that_tells_nobody_of_its_end_is_one() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert printed.split() == ["True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="about /proc")
+def test_without_proc_python_is_asked() -> None:
+    """As in a chroot where nobody has mounted it."""
+    code = (
+        "import os.path; os.path.isdir = lambda path, real=os.path.isdir: not path.startswith('/proc') and real(path)\n"
+        "from pivot_exec import system\n"
+        "print(system.threads(), system.descriptors(), system.children())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "1 {} []\n"

@@ -15,7 +15,17 @@ from pivot_core.tracebacks import headline
 UNEXPECTED = 2
 _OF_THE_MACHINE = frozenset(
     {
-        *(errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC),
+        *(
+            errno.EACCES,
+            errno.EAGAIN,
+            errno.EDQUOT,
+            errno.EFBIG,
+            errno.EIO,
+            errno.EMFILE,
+            errno.ENFILE,
+            errno.ENOMEM,
+            errno.ENOSPC,
+        ),
         *(errno.EPERM, errno.EROFS, errno.ESTALE),
     }
 )  # no fault of ours, nor of the pipeline

@@ -13,6 +13,8 @@ import socket
 import time
 from typing import cast
 
+from pivot_core.errors import PivotError
+
 from pivot_exec import exercise, immortal, preload, process, system, template, twin, warm
 from pivot_exec.messages import Prepare, Retry, Setup
 from pivot_exec.wire import Channel
@@ -79,7 +81,12 @@ def _run_loader(channel: Channel, setup: Setup, *, may_retry: bool) -> tuple[int
     wants imported first, if it must be started again.
     """
     parent, (ours, theirs) = os.getpid(), socket.socketpair()
-    pid = system.fork()
+    try:
+        pid = system.fork()
+    except OSError as error:
+        what = f"the process that loads {setup.project.settings.pipeline} could not be started: {error.strerror}"
+        channel.send(PivotError(what, system.NO_PROCESS))
+        return 0, None
     if pid == 0:
         ours.close()
         system.die_with_parent(parent)

@@ -237,6 +237,7 @@ class LocalExecutor:
                 self._tasks.pop(message.task, None)
                 reports.append(message)
             elif isinstance(message, Ended):
+                self._waiting.discard(message.task)
                 self._pids.pop(message.task, None)
                 self._is_quick = message.seconds < _QUICK
                 reports += self._take(message)
@@ -257,7 +258,7 @@ class LocalExecutor:
         if all(size is not None and size < LARGE for size in sizes):
             self._written.append(ended)
         else:
-            self._threads().submit(self._store_large_outs, ended)
+            self._store_in_thread(ended)
         return [Written(ended.task)]
 
     def _size(self, out: Out) -> int | None:
@@ -268,12 +269,18 @@ class LocalExecutor:
             return None
         return LARGE if modes.S_ISDIR(stat.st_mode) else stat.st_size
 
-    def _threads(self) -> ThreadPoolExecutor:
+    def _store_in_thread(self, ended: Ended) -> None:
+        is_first = self._storing is None
         if self._storing is None:
             from concurrent.futures import ThreadPoolExecutor
 
             self._storing = ThreadPoolExecutor(min(_STORING, self._jobs), thread_name_prefix="pivot-store")
-        return self._storing
+        try:
+            self._storing.submit(self._store_large_outs, ended)
+        except RuntimeError:  # the system allows no further thread; those that there are will do it
+            if is_first:
+                self._storing = None
+                self._written.append(ended)
 
     def _store_outs(self, ended: Ended) -> Finished:
         try:

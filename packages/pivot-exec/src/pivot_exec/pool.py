@@ -89,7 +89,7 @@ class Pool:
         self._by_descriptor: dict[int, Worker] = {}
 
     def run(self, run: Run) -> Worker:
-        """Give the work to a worker that waits, or to a new one."""
+        """Give the work to a worker that waits, or to a new one. Raises OSError where the system allows none."""
         began = time.monotonic()
         while True:
             chosen = self._waiting.pop() if self._waiting else self._start()
@@ -115,11 +115,15 @@ class Pool:
         return self._fills
 
     def add_spare(self) -> tuple[str, ...]:
-        """Fork one; returns the modules that were imported before."""
-        imported = self._ahead.import_wanted() if self._ahead is not None else ()
-        if imported:
-            gc.freeze()
-        self._waiting.append(self._start())
+        """Fork one, unless the system allows none; returns the modules that were imported before."""
+        imported: tuple[str, ...] = ()
+        try:
+            imported = self._ahead.import_wanted() if self._ahead is not None else ()
+            if imported:
+                gc.freeze()
+            self._waiting.append(self._start())
+        except OSError:
+            self._at_once = 0  # not before another stage has started
         return imported
 
     def answering(self, ready: set[int]) -> list[Worker]:
@@ -183,10 +187,12 @@ class Pool:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
         if self._handled is None:
             self._handled = child.handled_signals()
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(template, ours, theirs)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(template, ours, theirs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
         return pid
 
     def _become_worker(self, template: int, ours: socket.socket, theirs: socket.socket) -> NoReturn:

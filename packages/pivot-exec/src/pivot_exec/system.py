@@ -11,7 +11,10 @@ import warnings
 from collections.abc import Collection
 
 if sys.platform == "linux":
-    from pivot_exec import proc as told
+    if os.path.isdir("/proc/self/task"):  # noqa: PTH112 - asked by each process, and /proc is not there in each chroot
+        from pivot_exec import proc as told
+    else:
+        from pivot_exec import untold as told  # type: ignore[no-redef]
 elif sys.platform == "darwin":
     from pivot_exec import libproc as told
 else:
@@ -21,6 +24,7 @@ if sys.platform == "win32":
     _KILL = signal.SIGTERM  # which nobody handles there
 else:
     _KILL = signal.SIGKILL
+NO_PROCESS = "The system allows no further process: a limit is reached (`ulimit -u`, or that of a container)."
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None

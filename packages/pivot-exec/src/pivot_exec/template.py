@@ -187,13 +187,24 @@ class Template:
                 if worker.running is not None and worker.running.task == message.task:
                     _end(worker, worker.running, message.grace, "cancelled")
 
-    def _start_waiting(self) -> list[Started]:
-        """Start what waits, as far as it may run now."""
-        started: list[Started] = []
-        while self._queue and sum(1 for _ in self._pool.running()) < self._jobs:
+    def _start_waiting(self) -> list[Started | Ended | Withdrawn]:
+        """Start what waits, as far as it may run now. Where the system allows no further process, it waits for one that
+        ends; if there is none it has failed, and what waits with it is given back.
+        """
+        told: list[Started | Ended | Withdrawn] = []
+        while self._queue and (running := sum(1 for _ in self._pool.running())) < self._jobs:
             run = self._queue.popleft()
-            started.append(Started(run.task, self._pool.run(run).pid))
-        return started
+            try:
+                told.append(Started(run.task, self._pool.run(run).pid))
+            except OSError as error:
+                if running:
+                    self._queue.appendleft(run)
+                else:
+                    told.append(Ended(run.task, 0.0, f"it could not be started: {error.strerror}\n{system.NO_PROCESS}"))
+                    told += [Withdrawn(waiting.task) for waiting in self._queue]
+                    self._queue.clear()
+                break
+        return told
 
     def _withdraw(self, task: str) -> None:
         for run in [run for run in self._queue if run.task == task]:

@@ -62,12 +62,15 @@ def _hand_over(base: int, what: bytes, descriptor: int) -> None:
 def start(answer: int, setup: Setup, close: tuple[int, ...]) -> None:
     """From the base: fork a twin that answers at the socket `answer` and keeps none of the descriptors in `close`."""
     base = os.getpid()
-    if system.fork() == 0:
-        try:
-            system.die_with_parent(base)
-            _serve(answer, setup, close)
-        finally:
-            os._exit(1)
+    try:
+        if system.fork() == 0:
+            try:
+                system.die_with_parent(base)
+                _serve(answer, setup, close)
+            finally:
+                os._exit(1)
+    except OSError:
+        pass  # the system allows none: the loader hears nothing
     os.close(answer)
 
 

@@ -49,8 +49,12 @@ class Database:
         """Have all that was written put on the disk in a thread: `close` need not wait for the disk then."""
         self.commit()
         if not self._readonly and self._syncing is None:
-            self._syncing = Thread(target=_checkpoint, args=(self._path,))
-            self._syncing.start()
+            syncing = Thread(target=_checkpoint, args=(self._path,))
+            try:
+                syncing.start()
+                self._syncing = syncing
+            except RuntimeError:
+                pass  # the system allows no further thread: `close` waits
 
     def close(self) -> None:
         if self._syncing is not None:
@@ -97,11 +101,12 @@ class Database:
         """The database, a new one, or where neither works an empty one in memory."""
         import sqlite3
 
-        for attempt in self._ways_to_read() if self._readonly else self._ways_to_write():
+        for number, attempt in enumerate(self._ways_to_read() if self._readonly else self._ways_to_write()):
             try:
                 return attempt()
             except (sqlite3.Error, OSError) as error:
-                self._note(error)
+                if number == 0:  # the others would be in its place
+                    self._note(error)
                 if isinstance(error, sqlite3.Error) and _is_damaged(error) and not self._readonly and self._set_aside():
                     self._note(error, f"it is {self._path.name}{_ASIDE} now, and a new one was begun")
                     return self._open()

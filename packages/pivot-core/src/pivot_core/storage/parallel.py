@@ -33,9 +33,14 @@ def in_parallel[T](work: Callable[[T], None], items: Iterable[tuple[T, int]]) ->
             errors.append(error)
 
     threads = min(len(large) - (not small), (os.process_cpu_count() or 1) - 1, _MOST)
-    crew = [threading.Thread(target=run, args=(queue,)) for _ in range(threads)]
-    for thread in crew:
-        thread.start()
+    crew: list[threading.Thread] = []
+    try:
+        for _ in range(threads):
+            thread = threading.Thread(target=run, args=(queue,))
+            thread.start()
+            crew.append(thread)
+    except RuntimeError:
+        pass  # the system allows no further one
     run(small)
     run(queue)
     for thread in crew:

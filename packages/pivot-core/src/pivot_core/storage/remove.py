@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 import sys
@@ -11,6 +12,10 @@ from pathlib import Path
 
 from pivot_core.errors import PivotError
 from pivot_core.storage.ignore import Ignore, is_litter, is_virtual_environment
+
+_MOUNTED = (
+    "Something is mounted there, which stages cannot begin without: mount it above, or declare what is in it as outs."
+)
 
 if sys.platform != "win32":
     replace, unlink = os.replace, os.unlink
@@ -57,7 +62,8 @@ def clear(root: Path, path: str, ignore: Ignore) -> None:
     try:
         remove(root / path, path, stays)
     except OSError as error:
-        raise PivotError(f"{path}: cannot be removed: {error.strerror}") from None
+        hint = _MOUNTED if error.errno == errno.EBUSY and sys.platform != "win32" else ""
+        raise PivotError(f"{path}: cannot be removed: {error.strerror}", hint) from None
 
 
 def remove(place: Path, name: str = "", stays: Callable[[Path, str], bool] = lambda _place, _name: False) -> None:

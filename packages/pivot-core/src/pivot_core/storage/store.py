@@ -51,7 +51,13 @@ class ObjectStore:
         known = self._hasher.known_as(path)
         contents = self._hasher.contents(known)
         if contents is None:
-            raise PivotError(f"{known}: does not exist, so it cannot be stored")
+            place = self._hasher.root / known
+            if not place.is_symlink():
+                raise PivotError(f"{known}: does not exist, so it cannot be stored")
+            raise PivotError(
+                f"{known}: a link to {str(place.readlink())!r}, which leads nowhere, so it cannot be stored",
+                "Where a link leads counts from the directory that it is in.",
+            )
         state, entries = contents
         try:
             if state.is_directory:
