@@ -391,6 +391,14 @@ def test_a_record_says_what_the_stage_depended_on(root: Path) -> None:
         assert record.manifest == make_code(a="").manifest
 
 
+def test_a_result_without_the_outs_is_not_recorded(root: Path) -> None:
+    """As an executor of somebody's own may report it."""
+    with Workspace(Project(root), make_loaded(make_stage("a", [], ["a.txt"]))) as workspace:
+        workspace.decide("a")
+        task = workspace.prepare("a")
+        assert "does not say what it wrote: a.txt" in workspace.record(task, Finished(task.id, 1.0))
+
+
 def test_one_session_at_a_time(root: Path) -> None:
     with Session(Project(root)):
         with pytest.raises(BusyError):

@@ -152,7 +152,7 @@ class Hands:
         raise AssertionError("whoever made an executor closes it")
 
     def _end(self, report: Report) -> None:
-        del self._running[report.task]
+        self._running.pop(report.task, None)
         self._reports.append(report)
         if isinstance(report, Finished) and report.error:
             self._reports.extend(Withdrawn(task.id) for task in self._waiting)
@@ -420,6 +420,23 @@ def test_an_executor_that_does_not_start_ends_the_run(bench: Bench) -> None:
     assert bench.files.done == ["settle"]
     [end] = bench.events.of(RunFinished)
     assert (end.outcomes, end.error) == ({"up to date": 1}, "something else than a moment ago")
+
+
+def test_an_error_of_the_executor_ends_what_runs_and_old_outs_return(bench: Bench) -> None:
+    def fall() -> None:
+        raise OSError("no such machine")
+
+    bench.hands.on_wait = fall
+    with pytest.raises(OSError, match="no such machine"):
+        bench.run()
+    assert bench.hands.cancelled == [("a", 0.0)]
+    assert bench.files.done == ["abandon a: the run ended", "settle"]
+
+
+def test_a_report_on_what_does_not_run_is_named(bench: Bench) -> None:
+    bench.hands.ends = {"a": lambda task: attrs.evolve(succeed(task), task="other")}
+    with pytest.raises(LookupError, match=r"reports Finished.*'other'.*but no such task runs"):
+        bench.run()
 
 
 def test_reasons_are_kept_for_the_end_of_a_stage(bench: Bench) -> None:

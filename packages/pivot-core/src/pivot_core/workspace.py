@@ -205,6 +205,10 @@ class Workspace:
         if changed:
             return f"input changed while it ran: {', '.join(changed)}"
         declared = self.graph.stages[task.stage]
+        if absent := [out.path for out in declared.outs if out.path not in finished.outs]:
+            return (
+                f"what ran it does not say what it wrote: {first_of(absent, _NAMED)} (`put_outs` makes such a report)"
+            )
         key = run_key(declared, task.code, task.deps)
         if (written := self._written_inputs(task, begun)) and self._is_in_doubt(key, finished):
             self._notice(

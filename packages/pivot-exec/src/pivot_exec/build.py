@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -116,6 +116,7 @@ def run(
         with _signals(build):
             build.loop()
     except Exception as error:
+        build.give_up()
         workspace.settle()
         sink.emit(build.summary(str(error)))
         raise
@@ -181,6 +182,13 @@ class _Build:
                 reports = self._wait()
             for report in reports:
                 todo.extend(self._take(report))
+
+    def give_up(self) -> None:
+        """The run ends at an error that is no stage's: what runs is ended, and old outs return."""
+        for task in self._tasks.values():
+            with suppress(Exception):  # the executor may be what is at fault
+                self._executor.cancel(task.id, 0.0)
+            self._abandon(task, "the run ended")
 
     def _can_wait(self, instruction: Instruction, others: Iterable[Instruction]) -> bool:
         """Whether there is something to decide before the first launch, for which the executor is not ready yet."""
@@ -278,6 +286,10 @@ class _Build:
         return True
 
     def _take(self, report: Report) -> list[Instruction]:
+        if report.task not in self._tasks:
+            raise LookupError(
+                f"the executor reports {report!r}, but no such task runs: it was never sent, or has ended"
+            )
         self._moment = Moment()
         if isinstance(report, Started):
             task = self._tasks[report.task]
