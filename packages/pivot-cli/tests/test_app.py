@@ -107,6 +107,14 @@ def test_a_mistyped_command_is_asked_back(typed: str, meant: str, capsys: Captur
     assert f"error: no such command '{typed}'. Did you mean '{meant}'?" in capsys.readouterr().err
 
 
+def test_a_command_of_dvc_is_told_what_is_done_here(capsys: Captured) -> None:
+    """`import` is much like `export`, which does the reverse."""
+    assert main(["import"]) == 2
+    assert "no such command 'import'. A pipeline of DVC is carried over by hand" in capsys.readouterr().err
+    assert main(["repro"]) == 2
+    assert "no such command 'repro'. Did you mean 'run'?" in capsys.readouterr().err
+
+
 def test_a_word_that_resembles_no_command_gets_no_guess(capsys: Captured) -> None:
     assert main(["xyzzy"]) == 2
     err = capsys.readouterr().err

@@ -36,6 +36,14 @@ COMMANDS = {
     "completion": Entry("completion", "Print the completion script of a shell."),
 }
 
+OF_DVC = {  # what those type who come from there, where no name of ours is much like it, or a wrong one
+    "checkout": "`pivot run` puts outs back that are missing.",
+    "import": "A pipeline of DVC is carried over by hand: the page Coming from DVC of the documentation says how.",
+    "pull": "Outs are kept on this machine only; what `dvc add` keeps, `dvc pull` fetches.",
+    "push": "Outs are kept on this machine only.",
+    "repro": "Did you mean 'run'?",
+}
+
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name, and imports one when it is used."""
@@ -60,6 +68,8 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             import difflib
 
+            if args[0] in OF_DVC:
+                raise click.UsageError(f"{error.message} {OF_DVC[args[0]]}", ctx) from None
             close = difflib.get_close_matches(args[0], COMMANDS, 1)
             if close:
                 raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
