@@ -272,3 +272,12 @@ def test_what_loading_read_is_a_dep_of_every_stage_unless_stages_write_or_follow
     deps = {name: stage["deps"] for name, stage in read_by_dvc(export(stages, prints, itself, inputs=inputs)).items()}
     common = ["conf/a.json", "params.yaml", "pipeline.py", "settings.py"]
     assert deps == {"one": sorted([*common, "helpers.py"]), "two": common}
+
+
+def test_what_loading_read_is_found_in_a_root_that_is_a_link(tmp_path: Path) -> None:
+    """Relative paths are noted by where files really are, others as they were given."""
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("real")
+    observed = Observed(files={str(tmp_path / "real" / "a.yaml"): "xxh3:1", str(link / "b.yaml"): "xxh3:1"})
+    assert inputs_of_loading(observed, [], link) == ["a.yaml", "b.yaml"]

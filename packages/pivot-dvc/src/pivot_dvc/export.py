@@ -6,7 +6,6 @@ deps are the stage's own, every source file that its fingerprint followed, and t
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -59,12 +58,17 @@ def inputs_of_loading(observed: Observed | None, code: Iterable[Fingerprint], ro
     Modules of which a stage uses functions or classes are not among them, else each stage would have each of them as a
     dep: they count where fingerprints have followed them.
     """
-    start = os.path.join(root, "")  # noqa: PTH118 - text in, text out
+    roots = (root, root.resolve())  # a file that is opened by a relative path is noted by where it really is
     files = observed.files if observed else {}
-    inside = [path for path, digest in files.items() if digest and path.startswith(start)]
-    paths = [path.removeprefix(start).replace(os.sep, "/") for path in inside]
+    paths = [_inside(path, roots) for path, digest in files.items() if digest]
     followed = {entry.file for prints in code for entry in prints.entries if entry.kind != "value"}
-    return [path for path in paths if path not in followed and _TOOLS.isdisjoint(path.split("/"))]
+    return [path for path in paths if path and path not in followed and _TOOLS.isdisjoint(path.split("/"))]
+
+
+def _inside(path: str, roots: Iterable[Path]) -> str:
+    """An absolute path from the first root that it lies in; "" if that is none."""
+    found = next((root for root in roots if Path(path).is_relative_to(root)), None)
+    return Path(path).relative_to(found).as_posix() if found is not None else ""
 
 
 def write(path: Path, text: str, *, force: bool) -> None:
