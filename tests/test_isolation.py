@@ -90,3 +90,28 @@ def test_what_stages_write_to_a_file_that_the_pipeline_has_opened_is_complete(pr
     )
     project.ran("--isolation", isolation)
     assert project.read("runs.log") == "loaded\na\nb\n"
+
+
+@pytest.mark.parametrize("isolation", ["stage", "worker"])
+def test_what_stages_write_to_a_file_that_a_library_has_opened_is_complete(project: Typed, isolation: str) -> None:
+    """It is imported before the project, in another process than the one that loads that."""
+    library = project.root / "lib" / "site-packages"
+    library.mkdir(parents=True)
+    log = library / "runs.log"
+    (library / "logs_runs.py").write_text(f"LOG = open({str(log)!r}, 'a')\nLOG.write('imported ')\n")
+    project.write(
+        "pipeline.py",
+        """
+        import logs_runs
+        from pivot import stage
+
+        def write(name):
+            logs_runs.LOG.write(name)
+            open(name, "w").close()
+
+        for name in "ab":
+            stage(write, name=name, outs=name, params={"name": name})
+        """,
+    )
+    project.ran("-j1", "--isolation", isolation, PYTHONPATH=str(library))
+    assert log.read_text() == "imported ab"

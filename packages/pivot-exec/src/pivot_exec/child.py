@@ -22,6 +22,7 @@ from typing import Any
 from pivot_core.project import Project
 from pivot_core.tracebacks import headline, user_traceback
 
+from pivot_exec import system
 from pivot_exec.messages import Work
 
 _KEPT = {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP", "SIGPIPE", "SIGXFSZ")}
@@ -125,15 +126,29 @@ def _join_threads() -> None:
 
 
 def remember_files() -> None:
-    """Write out what the files hold that loading has left open, once for all stages. `finish` completes these too: once
-    garbage collection is to leave alone what there is, it does not list them any more.
+    """Write out what the files hold that libraries or loading have left open, once for all stages. `finish` completes
+    these too: once garbage collection is to leave alone what there is, it does not list them any more.
     """
+    if not system.holds_files():
+        return  # to go through all objects of large libraries would take longer than to fork many stages
     files = _open_files()
     for file in files:
         if isinstance(file, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom):
             with contextlib.suppress(OSError, ValueError):  # the disk is full: stages say so; it is a reader, or closed
                 file.flush()
-    _files_of_loading[:] = map(weakref.ref, files)
+    _files_of_loading.extend(map(weakref.ref, files))
+
+
+def keeps_files() -> bool:
+    """Whether a stage may have written to files that libraries or loading have left open: `finish` completes all."""
+    return any(_may_be_written(file) for known in _files_of_loading if (file := known()) is not None)
+
+
+def _may_be_written(file: Any) -> bool:
+    try:
+        return not isinstance(file, io.BytesIO | io.StringIO | io.FileIO) and file.writable() and file.fileno() > 2
+    except (OSError, ValueError):
+        return False  # it is closed, or of no file
 
 
 def complete_files(others: Iterable[Any] = ()) -> bool:

@@ -53,6 +53,7 @@ def load(
 
 def collect_garbage() -> None:
     """Let Python collect garbage from here on; it need not look at the libraries, in the stages neither."""
+    child.remember_files()
     gc.freeze()
     gc.enable()
 

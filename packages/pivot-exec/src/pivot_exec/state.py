@@ -41,7 +41,13 @@ class State:
         new = self._modules.new()
         if new:
             gc.collect()  # what the stage has left in cycles; the rest of what is there will be left alone, see below
-        if not child.complete_files() or self._patches.found() or self._leftovers.found() or self._watch.changed():
+        if (
+            child.keeps_files()
+            or not child.complete_files()
+            or self._patches.found()
+            or self._leftovers.found()
+            or self._watch.changed()
+        ):
             return False
         if any(is_frozen(sys.modules.get(name)) for name in new):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import stat as modes
 import sys
 import time
 import warnings
@@ -66,18 +67,31 @@ def threads() -> int:
     return told.threads()
 
 
+def holds_files() -> bool:
+    """Whether this process has files or pipes open, the standard streams apart; true where the system does not tell."""
+    if not told.TELLS:
+        return True
+    return any(
+        modes.S_ISREG(status.st_mode) or modes.S_ISCHR(status.st_mode) or modes.S_ISFIFO(status.st_mode)
+        for status in _opened().values()
+    )
+
+
 def descriptors() -> dict[int, tuple[int, int]]:
     """The open file descriptors of this process, the standard ones apart, and what each is of: device and inode.
     None at all where the system does not tell.
     """
-    found: dict[int, tuple[int, int]] = {}
+    return {descriptor: (status.st_dev, status.st_ino) for descriptor, status in _opened().items()}
+
+
+def _opened() -> dict[int, os.stat_result]:
+    found: dict[int, os.stat_result] = {}
     for name in told.open_files():
         if (descriptor := int(name)) > 2:
             try:
-                status = os.fstat(descriptor)
+                found[descriptor] = os.fstat(descriptor)
             except OSError:
                 continue  # the one that listed them
-            found[descriptor] = (status.st_dev, status.st_ino)
     return found
 
 
