@@ -476,6 +476,20 @@ def test_an_error_in_the_pipeline_arrives_as_an_error(bench: Bench) -> None:
         bench.load("raise ValueError('no')")
 
 
+def test_what_cannot_be_said_to_the_template_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the system has no memory for a message: who waits for an answer would wait for ever."""
+    bench.load("@stage\ndef one(): print('ran')\n")
+    channel = bench.executor._channel
+    assert channel is not None
+
+    def refuse(*_: object) -> None:
+        raise OSError(105, "No buffer space available")
+
+    monkeypatch.setattr(channel, "send", refuse)
+    bench.submit("one")
+    assert isinstance(bench.wait("one")["one"], Lost | Withdrawn)
+
+
 def test_a_crash_while_loading_is_told(bench: Bench) -> None:
     with pytest.raises(PivotError, match="ended"):
         bench.load("os._exit(9)")

@@ -211,7 +211,8 @@ class LocalExecutor:
         try:
             self._channel.send(message)
         except OSError:
-            pass  # reading from it says that the template is gone
+            # The template is gone, or ends now, as it would miss this: reading from it tells.
+            self._channel.say_no_more()
 
     def _drain(self) -> None:
         try:
