@@ -13,22 +13,12 @@ from pivot_core.errors import PivotError
 from pivot_core.tracebacks import headline
 
 UNEXPECTED = 2
-_OF_THE_MACHINE = frozenset(
+_OF_THE_MACHINE = frozenset(  # no fault of ours, nor of the pipeline
     {
-        *(
-            errno.EACCES,
-            errno.EAGAIN,
-            errno.EDQUOT,
-            errno.EFBIG,
-            errno.EIO,
-            errno.EMFILE,
-            errno.ENFILE,
-            errno.ENOMEM,
-            errno.ENOSPC,
-        ),
-        *(errno.EPERM, errno.EROFS, errno.ESTALE),
+        *(errno.EACCES, errno.EAGAIN, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE),
+        *(errno.ENOMEM, errno.ENOSPC, errno.EPERM, errno.EROFS, errno.ESTALE),
     }
-)  # no fault of ours, nor of the pipeline
+)
 
 
 def show_failure(error: Exception) -> int:

@@ -20,7 +20,7 @@ _TAKES = (
 _OUT_TAKES = (
     "Out() takes a path and cache=: what DVC calls a metric or plot is an out; a stage begins without its outs."
 )
-_MAIN = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
+_MAIN = rb"""(?m)^if __name__ == ["']__main__["']:"""
 _DISTRIBUTIONS = {  # where what is installed is named otherwise than what is imported
     "PIL": "pillow",
     "bs4": "beautifulsoup4",
@@ -62,9 +62,8 @@ def _hint(project: Project, error: BaseException) -> str:
         return _OUT_TAKES
     if isinstance(error, ImportError) and error.name == "pivot":
         return "A pipeline imports stage and Out; params are given as stage(params={…}), deps as paths."
-    mark = getattr(
-        error, "problem_mark", None
-    )  # of a YAML file that cannot be read; the first line tells nothing of it
+    # Of a YAML file that cannot be read; the first line tells nothing of it.
+    mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
     return ""
@@ -75,7 +74,7 @@ def no_stages(project: Project, sources: Mapping[str, bytes], notices: Sequence[
     hint = "Write @stage(deps=…, outs=…), from `from pivot import stage`, above a function."
     if notices:
         hint = "\n".join(notices)
-    elif any(_MAIN.search(text) for text in sources.values()):
+    elif any(re.search(_MAIN, text) for text in sources.values()):
         hint = 'The file is imported, so what is under `if __name__ == "__main__":` does not run: declare stages above.'
     return PipelineError(f"{project.settings.pipeline} declares no stages", hint)
 
@@ -118,12 +117,13 @@ def _dotted_name(project: Project) -> str:
 
 def _missing_module_hint(project: Project, module: str) -> str:
     parent, _, last = module.rpartition(".")
-    holder = next((place for place in _places(project, parent) if parent and place.is_dir()), None)
-    close = difflib.get_close_matches(last, _modules(_places(project, parent)), 1)
+    places = _places(project, parent)
+    holder = next((place for place in places if parent and place.is_dir()), None)
+    close = difflib.get_close_matches(last, _modules(places), 1)
     meant = f"Did you mean {f'{parent}.' if parent else ''}{close[0]}? " if close else ""
     if holder is not None:
         return f"{meant}{project.shown(holder)}/ has no module {last!r}."
-    files = (place.with_suffix(".py") for place in _places(project, parent) if parent)
+    files = (place.with_suffix(".py") for place in places if parent)
     if single := next((file for file in files if file.is_file()), None):
         return f"{project.shown(single)} is one module, and has none inside: import names from it."
     first = module.partition(".")[0]

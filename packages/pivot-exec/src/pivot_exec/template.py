@@ -201,10 +201,15 @@ class Template:
                     self._queue.appendleft(run)
                 else:
                     told.append(Ended(run.task, 0.0, f"it could not be started: {error.strerror}\n{system.NO_PROCESS}"))
-                    told += [Withdrawn(waiting.task) for waiting in self._queue]
-                    self._queue.clear()
+                    told += self._give_back()
                 break
         return told
+
+    def _give_back(self) -> list[Withdrawn]:
+        """Start none of those that wait."""
+        withdrawn = [Withdrawn(run.task) for run in self._queue]
+        self._queue.clear()
+        return withdrawn
 
     def _withdraw(self, task: str) -> None:
         for run in [run for run in self._queue if run.task == task]:
@@ -213,12 +218,7 @@ class Template:
 
     def _tell_end(self, ended: Ended) -> None:
         """Say that a stage has ended, which does not run any more, and go on with those that wait: unless it failed."""
-        if ended.error:
-            withdrawn = [Withdrawn(run.task) for run in self._queue]
-            self._queue.clear()
-            self._channel.send(ended, *withdrawn)
-        else:
-            self._channel.send(ended, *self._start_waiting())
+        self._channel.send(ended, *(self._give_back() if ended.error else self._start_waiting()))
 
     def _report(self, worker: Worker) -> None:
         """The stage of a worker has ended, and the worker is ready for another."""

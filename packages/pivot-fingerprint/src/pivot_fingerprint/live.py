@@ -112,27 +112,23 @@ class LiveModules:
         return own + self.bound(name, chain[0], value, chain[1:])
 
     def _is_followed(self, module: str) -> bool:
-        """Whether the module is the project's, or code of the project made it, so that no import finds it.
+        """Whether the module is the project's, or code of the project made it, so that no import finds it."""
+        owner = self._locator.locate(module).owner
+        return owner == "project" or self.source(module) is not None or self.is_made(module)
+
+    def is_made(self, module: str) -> bool:
+        """Whether code made the module, or somebody typed it: it counts by what it holds, as there is no source.
 
         One that is loaded, and no import finds, is `__main__` of a notebook, or somebody's code made it: where it holds
         no functions of Python, it is one that compiled libraries make for themselves.
         """
-        owner = self._locator.locate(module).owner
-        if owner == "project" or self.source(module) is not None:
-            return True
-        if owner != "missing" or module not in self._spaces:
+        if self._locator.locate(module).owner != "missing" or module not in self._spaces:
+            return False
+        if self.source(module) is not None:
             return False
         if module == "__main__" or module not in sys.modules:
             return True
         return any(type(value) is types.FunctionType for value in list(self._spaces[module].values()))
-
-    def is_made(self, module: str) -> bool:
-        """Whether code made the module, or somebody typed it: it counts by what it holds, as there is no source."""
-        return (
-            self._locator.locate(module).owner == "missing"
-            and self.source(module) is None
-            and self._is_followed(module)
-        )
 
     def _own_class(self, loaded: types.ModuleType) -> Targets:
         """The class that the project gave to a module: it may answer for any name."""
